@@ -1,0 +1,1 @@
+//! The suite that every engine runs from its own tests.
