@@ -22,6 +22,8 @@ pub mod observation;
 pub mod retry;
 pub mod secret;
 pub mod subscription;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod time;
 pub mod trigger;
 

@@ -1,0 +1,4 @@
+//! Properties and tables of the fold.
+
+mod fold_properties;
+mod fold_tables;
