@@ -185,7 +185,7 @@ fn a_refusal_ends_it_whatever_the_policy() {
 fn no_call_is_scheduled_past_the_deadline() {
     let step = run(vec![
         (0, request(Mode::FireAndForget, 9)),
-        (99, reported(1, unavailable())),
+        (100, reported(1, unavailable())),
     ]);
     assert!(matches!(outcome(&step), Some(Outcome::Failed { .. })));
 }
