@@ -1,1 +1,38 @@
-//! Placeholder.
+//! The registry: triggers, subscriptions and API clients, kept as records of one
+//! compacted topic and followed by every process.
+//!
+//! Whoever only reads takes a [`Snapshot`]: immutable, compiled, free to hold.
+//! Whoever changes something calls [`Registry`], which decides on the newest
+//! state, appends, and shows the change before it returns. What is decided is
+//! pure (`decide`, `settings`), and so is what the records mean (`fold`).
+//!
+//! A credential leaves this crate only inside a [`CompiledSubscription`]; in the
+//! topic it is sealed. Start reading at [`Registry`].
+
+mod catalogue;
+mod client;
+mod decide;
+mod error;
+mod filters;
+mod fold;
+mod follower;
+mod limits;
+mod model;
+mod record;
+mod registry;
+mod schema;
+mod seal;
+mod settings;
+mod snapshot;
+mod subscription;
+mod trigger;
+
+pub use error::{ChangeError, OpenError};
+pub use follower::Condition;
+pub use limits::{Limits, UrlCheck};
+pub use model::{Client, Growth, NewSubscription, Replacement, Settings};
+pub use registry::Registry;
+pub use schema::{CompiledSchema, SchemaError, SchemaViolation};
+pub use snapshot::Snapshot;
+pub use subscription::{CompiledSubscription, Fault};
+pub use trigger::{CompiledTrigger, TriggerSource, is_trigger_id};

@@ -1,0 +1,45 @@
+//! The one place that knows the filter engine.
+
+use serde_json::Value;
+
+use crate::error::ChangeError;
+
+/// Bytes of a filter at most.
+const FILTER_BYTES_MAX: usize = 8 * 1024;
+
+/// Compiles the filter of a subscription.
+pub(crate) fn compile(text: &str) -> Result<Path, ChangeError> {
+    if text.len() > FILTER_BYTES_MAX {
+        return Err(ChangeError::invalid(
+            "filter",
+            format!("has {} bytes", text.len()),
+            format!("write at most {FILTER_BYTES_MAX} bytes"),
+        ));
+    }
+    Path::compile(text).map_err(|error| {
+        ChangeError::invalid(
+            "filter",
+            error.to_string(),
+            "write a JSONPath expression, e.g. $[?(@.status == \"ok\")]",
+        )
+    })
+}
+
+/// Whether `filter` lets `event` through.
+pub(crate) fn matches(filter: &Path, event: &Value) -> bool {
+    filter.matches(event)
+}
+
+/// A compiled filter.
+#[derive(Clone, Debug)]
+pub struct Path(std::convert::Infallible);
+
+impl Path {
+    fn compile(_: &str) -> Result<Self, &'static str> {
+        Err("filters are not available in this build")
+    }
+
+    fn matches(&self, _: &Value) -> bool {
+        match self.0 {}
+    }
+}

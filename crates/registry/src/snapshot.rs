@@ -1,0 +1,116 @@
+//! The registry at one moment: immutable, shared, and mostly the same memory as
+//! the snapshot before it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use triggerfish_core::{SubscriptionId, Timestamp};
+
+use crate::{
+    catalogue::{self, Triggers},
+    model::{Client, Growth},
+    subscription::CompiledSubscription,
+    trigger::CompiledTrigger,
+};
+
+pub(crate) type Subscriptions = BTreeMap<SubscriptionId, Arc<CompiledSubscription>>;
+
+/// Subscriptions of each trigger.
+pub(crate) type ByTrigger = HashMap<Arc<str>, Arc<Vec<Arc<CompiledSubscription>>>>;
+
+/// The registry at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub(crate) version: u64,
+    pub(crate) triggers: Arc<Triggers>,
+    pub(crate) subscriptions: Arc<Subscriptions>,
+    /// In the order of ids; holds no empty lists.
+    pub(crate) by_trigger: Arc<ByTrigger>,
+    pub(crate) clients: Arc<BTreeMap<Arc<str>, Arc<Client>>>,
+    pub(crate) growths: Arc<Vec<Growth>>,
+    pub(crate) unreadable: Arc<BTreeMap<String, String>>,
+}
+
+impl Snapshot {
+    /// The registry before anything was written: the catalogue alone.
+    pub(crate) fn empty() -> Self {
+        Self {
+            version: 0,
+            triggers: catalogue::triggers(),
+            subscriptions: Arc::default(),
+            by_trigger: Arc::default(),
+            clients: Arc::default(),
+            growths: Arc::default(),
+            unreadable: Arc::default(),
+        }
+    }
+
+    /// The position in the topic after the newest record that it holds. Grows
+    /// with every change.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The trigger with this id.
+    pub fn trigger(&self, id: &str) -> Option<&Arc<CompiledTrigger>> {
+        self.triggers.get(id)
+    }
+
+    /// All triggers in the order of their ids, the catalogue's and one's own.
+    pub fn triggers(&self) -> impl ExactSizeIterator<Item = &Arc<CompiledTrigger>> {
+        self.triggers.values()
+    }
+
+    /// The subscription with this id.
+    pub fn subscription(&self, id: SubscriptionId) -> Option<&Arc<CompiledSubscription>> {
+        self.subscriptions.get(&id)
+    }
+
+    /// All subscriptions, enabled or not, oldest first.
+    pub fn subscriptions(&self) -> impl ExactSizeIterator<Item = &Arc<CompiledSubscription>> {
+        self.subscriptions.values()
+    }
+
+    /// The subscriptions of a trigger, enabled or not, oldest first.
+    pub fn subscriptions_of(&self, trigger_id: &str) -> &[Arc<CompiledSubscription>] {
+        self.by_trigger
+            .get(trigger_id)
+            .map_or(&[], |list| list.as_slice())
+    }
+
+    /// The API client with this id.
+    pub fn client(&self, id: &str) -> Option<&Arc<Client>> {
+        self.clients.get(id)
+    }
+
+    /// All API clients, in the order of their ids.
+    pub fn clients(&self) -> impl ExactSizeIterator<Item = &Arc<Client>> {
+        self.clients.values()
+    }
+
+    /// How many partitions the invocation log had at `time`; before the first
+    /// entry, what that entry says. `None` until there is one.
+    pub fn partitions_at(&self, time: Timestamp) -> Option<u16> {
+        let in_force = self
+            .growths
+            .iter()
+            .rev()
+            .find(|growth| growth.since <= time);
+        in_force
+            .or(self.growths.first())
+            .map(|growth| growth.partitions)
+    }
+
+    /// Since when the invocation log has how many partitions, oldest first.
+    pub fn growths(&self) -> &[Growth] {
+        &self.growths
+    }
+
+    /// Records that could not be read, as key and reason. They count as deleted,
+    /// so that every process and every restart sees the same registry.
+    pub fn unreadable(&self) -> &BTreeMap<String, String> {
+        &self.unreadable
+    }
+}
