@@ -1,0 +1,1 @@
+//! Whole processes: this binary runs itself as the process under test.
