@@ -1,0 +1,61 @@
+//! Reading an answer's body, no further than allowed.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::Response;
+use tokio::time::{Instant, timeout_at};
+
+/// What is read of a body that does not matter, so that its connection can serve
+/// the next call.
+const DRAIN_BYTES_MAX: usize = 16 * 1024;
+const DRAIN_TIME_MAX: Duration = Duration::from_millis(20);
+
+pub(crate) enum BodyError {
+    TooLarge,
+    Broken(reqwest::Error),
+}
+
+/// The whole body, if it has no more than `bytes_max` bytes.
+pub(crate) async fn read(response: &mut Response, bytes_max: usize) -> Result<Bytes, BodyError> {
+    let promised = response.content_length().unwrap_or(0);
+    if promised > u64::try_from(bytes_max).unwrap_or(u64::MAX) {
+        return Err(BodyError::TooLarge);
+    }
+    let Some(first) = next(response, bytes_max).await? else {
+        return Ok(Bytes::new());
+    };
+    let Some(second) = next(response, bytes_max - first.len()).await? else {
+        return Ok(first);
+    };
+    let mut whole = BytesMut::with_capacity(first.len() + second.len());
+    whole.extend_from_slice(&first);
+    whole.extend_from_slice(&second);
+    while let Some(chunk) = next(response, bytes_max - whole.len()).await? {
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(whole.freeze())
+}
+
+/// The next piece, which has at most `room` bytes.
+async fn next(response: &mut Response, room: usize) -> Result<Option<Bytes>, BodyError> {
+    match response.chunk().await {
+        Ok(Some(chunk)) if chunk.len() > room => Err(BodyError::TooLarge),
+        Ok(chunk) => Ok(chunk),
+        Err(error) => Err(BodyError::Broken(error)),
+    }
+}
+
+/// Reads what little may be left of a body that does not matter. A connection with
+/// more than that is closed instead.
+pub(crate) async fn drain(mut response: Response, deadline: Instant) {
+    let until = deadline.min(Instant::now() + DRAIN_TIME_MAX);
+    let reading = async {
+        let mut room = DRAIN_BYTES_MAX;
+        while let Ok(Some(chunk)) = next(&mut response, room).await {
+            room -= chunk.len();
+        }
+    };
+    // Whether it ended or ran out of time makes no difference to the call.
+    let _ = timeout_at(until, reading).await;
+}

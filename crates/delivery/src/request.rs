@@ -1,0 +1,145 @@
+//! What is sent: headers and body of one call.
+
+use std::fmt::Display;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use reqwest::{
+    Method, Request, Url,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+};
+use triggerfish_core::{
+    Failure, FailureKind,
+    subscription::{AuthenticationType, HttpConfig, SubscriptionType},
+};
+
+use crate::{
+    caller::Call,
+    failure::failure,
+    guard::{Guard, UrlError, check_url},
+    metadata::{Metadata, splice},
+    trace::traceparent,
+    webhook,
+};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const HEADERS: usize = 8;
+
+fn unfit(message: impl Display) -> Failure {
+    failure(FailureKind::Configuration, message)
+}
+
+/// Puts the HTTP request of `call` together.
+pub(crate) fn compose(
+    call: &Call<'_>,
+    guard: &Guard,
+    depth_header: &HeaderName,
+) -> Result<Request, Failure> {
+    let http = http_config(call)?;
+    let url = url_of(http, guard)?;
+    let body = body(call)?;
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(ACCEPT, JSON);
+    if let Some(value) = authorization(http)? {
+        headers.insert(AUTHORIZATION, value);
+    }
+    sign(&mut headers, call, &body)?;
+    let parent = traceparent(call.request.traceparent.as_deref(), call.id, call.attempt);
+    headers.insert("traceparent", header(parent));
+    headers.insert(depth_header.clone(), call.request.depth.into());
+    let mut request = Request::new(Method::POST, url);
+    *request.headers_mut() = headers;
+    *request.body_mut() = Some(body.into());
+    Ok(request)
+}
+
+fn header(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).expect("digits, hex and base64 are header values")
+}
+
+fn http_config<'c>(call: &Call<'c>) -> Result<&'c HttpConfig, Failure> {
+    if call.subscription.subscription_type == SubscriptionType::Eventbridge {
+        return Err(failure(
+            FailureKind::Unsupported,
+            "subscriptions of type EVENTBRIDGE are kept but not delivered",
+        ));
+    }
+    let http = call.subscription.http_config.as_ref();
+    http.ok_or_else(|| unfit("subscription has no httpConfig"))
+}
+
+fn url_of(http: &HttpConfig, guard: &Guard) -> Result<Url, Failure> {
+    check_url(&http.url, guard).map_err(|error| match error {
+        UrlError::Blocked { .. } => failure(FailureKind::Blocked, error),
+        _ => unfit(error),
+    })
+}
+
+fn body(call: &Call<'_>) -> Result<Bytes, Failure> {
+    let request = call.request;
+    if !request.mode.has_callback() {
+        return Ok(request.input.clone());
+    }
+    let callback = call
+        .callback
+        .ok_or_else(|| unfit("callback URL is missing, set [api] public_url"))?;
+    let metadata = Metadata {
+        callback_url: callback.url,
+        secret: callback.secret.expose(),
+        response_mode: "async",
+        trigger_id: &request.trigger_id,
+        trigger_type: request.trigger_type.metadata_name(),
+    };
+    splice(&request.input, &metadata)
+        .map_err(|_| unfit("input is not a JSON object, so it can't hold _metadata"))
+}
+
+fn authorization(http: &HttpConfig) -> Result<Option<HeaderValue>, Failure> {
+    let text = match http.http_authentication_type {
+        AuthenticationType::NoAuth => return Ok(None),
+        AuthenticationType::BasicAuth => basic(http)?,
+        AuthenticationType::BearerToken => bearer(http)?,
+    };
+    let mut value = HeaderValue::try_from(text)
+        .map_err(|_| unfit("bearerToken has characters that a header can't hold"))?;
+    value.set_sensitive(true);
+    Ok(Some(value))
+}
+
+fn basic(http: &HttpConfig) -> Result<String, Failure> {
+    let config = http.basic_auth_config.as_ref();
+    let config = config.ok_or_else(|| unfit("basicAuthConfig is missing"))?;
+    if config.user_name.is_empty() || config.user_name.contains(':') {
+        return Err(unfit("userName of basicAuthConfig is empty or has a colon"));
+    }
+    let password = config
+        .password
+        .as_ref()
+        .map_or("", |secret| secret.expose());
+    if password.is_empty() {
+        return Err(unfit("password of basicAuthConfig is missing"));
+    }
+    let pair = format!("{}:{password}", config.user_name);
+    Ok(format!("Basic {}", STANDARD.encode(pair)))
+}
+
+fn bearer(http: &HttpConfig) -> Result<String, Failure> {
+    let config = http.bearer_token_auth_config.as_ref();
+    let token = config.and_then(|config| config.bearer_token.as_ref());
+    let token = token.map_or("", |secret| secret.expose());
+    if token.is_empty() {
+        return Err(unfit("bearerToken of bearerTokenAuthConfig is missing"));
+    }
+    Ok(format!("Bearer {token}"))
+}
+
+fn sign(headers: &mut HeaderMap, call: &Call<'_>, body: &[u8]) -> Result<(), Failure> {
+    let id = call.id.to_string();
+    let timestamp = call.now.as_millis() / 1000;
+    let signature = webhook::sign(call.signing, &id, timestamp, body).map_err(unfit)?;
+    headers.insert(webhook::ID, header(id));
+    headers.insert(webhook::TIMESTAMP, timestamp.into());
+    headers.insert(webhook::SIGNATURE, header(signature));
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! Calls against real sockets on loopback.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test and what it is made of may panic"
+)]
+
+mod guarding;
+mod kit;
+mod misbehaving;
+mod requests;
+mod server;
+mod tls;
