@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::{io::AsyncWriteExt, sync::mpsc};
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc};
 use tokio_rustls::{
     LazyConfigAcceptor,
     rustls::{
@@ -11,6 +11,7 @@ use tokio_rustls::{
         pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
         server::Acceptor,
     },
+    server::TlsStream,
 };
 use triggerfish_core::{FailureKind, Mode, Reply};
 use triggerfish_delivery::{Caller, Options};
@@ -33,16 +34,17 @@ impl Secured {
     }
 }
 
-/// An HTTPS server with a certificate of its own for `name`.
-async fn secured(name: &str) -> Secured {
+/// An HTTPS server with a certificate of its own for `name`, that speaks `protocol`.
+async fn secured(name: &str, protocol: &str) -> Secured {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![made.cert.der().clone()], key)
         .unwrap();
+    config.alpn_protocols = vec![protocol.into()];
     let config = Arc::new(config);
     let (sender, offered) = mpsc::unbounded_channel();
     let server = serve(move |stream, _| {
@@ -57,6 +59,9 @@ async fn secured(name: &str) -> Secured {
             let Ok(mut stream) = hello.into_stream(config).await else {
                 return;
             };
+            if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                return speak_h2(stream).await;
+            }
             while read_request(&mut stream).await.is_some() {
                 let _ = stream.write_all(json("{}").as_bytes()).await;
             }
@@ -67,6 +72,20 @@ async fn secured(name: &str) -> Secured {
         server,
         certificate_pem: made.cert.pem(),
         offered,
+    }
+}
+
+/// Answers every request on an HTTP/2 connection.
+async fn speak_h2(stream: TlsStream<TcpStream>) {
+    let mut connection = h2::server::handshake(stream).await.unwrap();
+    while let Some(Ok((request, mut respond))) = connection.accept().await {
+        assert_eq!(request.version(), http::Version::HTTP_2);
+        let response = http::Response::builder()
+            .header("content-type", "application/json")
+            .body(())
+            .unwrap();
+        let mut body = respond.send_response(response, false).unwrap();
+        body.send_data("{}".into(), true).unwrap();
     }
 }
 
@@ -83,7 +102,7 @@ fn trusting(certificate_pem: &str) -> Caller {
 
 #[tokio::test]
 async fn an_unknown_certificate_is_not_accepted_until_its_ca_is() {
-    let mut secured = secured("127.0.0.1").await;
+    let mut secured = secured("127.0.0.1", "http/1.1").await;
     let setup = Setup::new(Mode::Sync, &secured.url());
     let answer = setup.call(&caller()).await;
     let fragment = format!("certificate of {} is not accepted", secured.server.address);
@@ -95,8 +114,18 @@ async fn an_unknown_certificate_is_not_accepted_until_its_ca_is() {
 }
 
 #[tokio::test]
+async fn http2_is_spoken_where_the_server_chooses_it() {
+    let secured = secured("127.0.0.1", "h2").await;
+    let caller = trusting(&secured.certificate_pem);
+    for mode in [Mode::Sync, Mode::FireAndForget, Mode::Async] {
+        let answer = Setup::new(mode, &secured.url()).call(&caller).await;
+        assert_eq!(answer.status, Some(200), "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_certificate_for_another_name_is_not_accepted() {
-    let secured = secured("elsewhere.example").await;
+    let secured = secured("elsewhere.example", "http/1.1").await;
     let setup = Setup::new(Mode::Sync, &secured.url());
     let answer = setup.call(&trusting(&secured.certificate_pem)).await;
     assert_unavailable(&answer, FailureKind::Connect, "is not accepted");
