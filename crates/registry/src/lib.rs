@@ -13,6 +13,7 @@ mod catalogue;
 mod client;
 mod decide;
 mod error;
+pub mod file;
 mod filters;
 mod fold;
 mod follower;
