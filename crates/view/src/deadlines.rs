@@ -1,0 +1,99 @@
+//! Which deadlines have passed, and when the next one does.
+
+use std::ops::ControlFlow;
+
+use triggerfish_core::{InvocationId, Timestamp};
+
+use crate::{
+    error::Error,
+    kept::block_in,
+    layout::{DEADLINES, after, number, time, timed},
+    store::Order,
+    view::{Looked, View},
+};
+
+const DAMAGED: Error = Error::Damaged("an entry of the index of deadlines is too short");
+
+impl View {
+    /// Open invocations whose deadline is not after `now`, the earliest first as far
+    /// as `limit` allows. They are listed until they are closed.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn deadlines_until(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<InvocationId>, Error> {
+        let mut found = Vec::new();
+        for buffer in self.buffers() {
+            let passed = buffer.deadlines.range(..=(now, u64::MAX));
+            let passed = passed.filter(|(_, offset)| self.shows(buffer, *offset));
+            found.extend(passed.take(limit).filter_map(|(deadline, offset)| {
+                let entry = buffer.entries.get(offset)?;
+                Some((*deadline, *offset, entry.row.id))
+            }));
+        }
+        let to = timed(DEADLINES, now, u64::MAX);
+        let mut stored = 0;
+        self.store
+            .scan(&[DEADLINES], &to, Order::Ascending, |key, _| {
+                for row in self.store.rows_near(block_in(key)?)? {
+                    let passed = row.is_open() && row.deadline <= now;
+                    if passed && self.buffered(row.offset).is_none() {
+                        found.push((row.deadline, row.offset, row.id));
+                        stored += 1;
+                    }
+                }
+                Ok(if stored < limit {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                })
+            })?;
+        found.sort_unstable();
+        found.truncate(limit);
+        Ok(found.into_iter().map(|(_, _, id)| id).collect())
+    }
+
+    /// The earliest deadline of an open invocation. Cheap, asked at every turn of the
+    /// loop: what is on disk is looked up again only when it may have changed.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn next_deadline(&mut self) -> Result<Option<Timestamp>, Error> {
+        let stored = match self.next_stored {
+            Looked::Found(stored) => stored,
+            Looked::NotYet => self.look_up_next()?,
+        };
+        self.next_stored = Looked::Found(stored);
+        let staged = self.staged.deadlines.first();
+        let candidates = staged.copied().into_iter().chain(stored);
+        Ok(candidates.map(|(deadline, _)| deadline).min())
+    }
+
+    /// The earliest deadline outside the staged buffer, and the offset of its owner.
+    fn look_up_next(&self) -> Result<Option<(Timestamp, u64)>, Error> {
+        let saving = self.saving.as_deref();
+        let mut next = saving.and_then(|saving| {
+            let mut deadlines = saving.deadlines.iter().copied();
+            deadlines.find(|(_, offset)| !self.staged.hides(*offset))
+        });
+        let end = after(&[DEADLINES]);
+        self.store
+            .scan(&[DEADLINES], &end, Order::Ascending, |key, _| {
+                let earliest = time(number(key, 1).ok_or(DAMAGED)?);
+                if next.is_some_and(|(deadline, _)| deadline <= earliest) {
+                    return Ok(ControlFlow::Break(()));
+                }
+                for row in self.store.rows_near(block_in(key)?)? {
+                    if row.is_open() && self.buffered(row.offset).is_none() {
+                        let candidate = (row.deadline, row.offset);
+                        next = Some(next.map_or(candidate, |next| next.min(candidate)));
+                    }
+                }
+                Ok(ControlFlow::Continue(()))
+            })?;
+        Ok(next)
+    }
+}

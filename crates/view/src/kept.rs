@@ -1,0 +1,123 @@
+//! Reading what is on disk: rows and whole invocations.
+
+use std::{borrow::Cow, collections::BTreeMap, ops::ControlFlow, sync::Arc};
+
+use bytes::Bytes;
+use triggerfish_wire::state;
+
+use crate::{
+    blocks::{self, Piece},
+    error::Error,
+    layout::{ENVELOPES, LARGE_ENVELOPE, LARGE_STATE, ROWS, after, block_of, number, one},
+    row::Row,
+    staged::Entry,
+    store::{Order, Store},
+};
+
+impl Store {
+    /// The rows of the block of `offset`.
+    pub(crate) fn rows_near(&self, offset: u64) -> Result<Vec<Row>, Error> {
+        self.guarded(|| {
+            let block = self.get(&one(ROWS, block_of(offset)))?;
+            let block = block.unwrap_or_default();
+            blocks::rows(&block).map(|row| Ok(row?.0)).collect()
+        })
+    }
+
+    /// The invocation at `offset`. `None` also when it was removed while being read.
+    pub(crate) fn entry(&self, offset: u64) -> Result<Option<Arc<Entry>>, Error> {
+        self.guarded(|| {
+            let block = block_of(offset);
+            let rows = self.get(&one(ROWS, block))?.unwrap_or_default();
+            for row in blocks::rows(&rows) {
+                let (row, piece) = row?;
+                if row.offset != offset {
+                    continue;
+                }
+                let state = self.piece(LARGE_STATE, offset, piece)?;
+                let envelopes = self.get(&one(ENVELOPES, block))?.unwrap_or_default();
+                let envelope = self.envelope(&envelopes, offset)?;
+                return match (state, envelope) {
+                    (Some(state), Some(envelope)) => decode(row, &envelope, &state).map(Some),
+                    // Removal takes them away together, between two reads at worst.
+                    _ if self.get(&one(ROWS, block))?.is_none() => Ok(None),
+                    _ => Err(Error::Damaged("a row lacks its state or envelope")),
+                };
+            }
+            Ok(None)
+        })
+    }
+
+    fn envelope(&self, block: &[u8], offset: u64) -> Result<Option<Bytes>, Error> {
+        for envelope in blocks::envelopes(block) {
+            let (found, piece) = envelope?;
+            if found == offset {
+                let bytes = self.piece(LARGE_ENVELOPE, offset, piece)?;
+                return Ok(bytes.map(|bytes| Bytes::copy_from_slice(&bytes)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The bytes of a piece, wherever they lie.
+    pub(crate) fn piece<'a>(
+        &self,
+        prefix: u8,
+        offset: u64,
+        piece: Piece<'a>,
+    ) -> Result<Option<Cow<'a, [u8]>>, Error> {
+        match piece {
+            Piece::Here(bytes) => Ok(Some(bytes)),
+            Piece::Apart => {
+                let bytes = self.get(&one(prefix, offset))?;
+                Ok(bytes.map(|bytes| Cow::Owned(bytes.to_vec())))
+            }
+        }
+    }
+
+    /// The envelopes of a block, by offset.
+    pub(crate) fn envelopes_of(&self, block: u64) -> Result<BTreeMap<u64, Vec<u8>>, Error> {
+        let envelopes = self.get(&one(ENVELOPES, block))?.unwrap_or_default();
+        let mut found = BTreeMap::new();
+        for envelope in blocks::envelopes(&envelopes) {
+            let (offset, piece) = envelope?;
+            if let Some(bytes) = self.piece(LARGE_ENVELOPE, offset, piece)? {
+                found.insert(offset, bytes.into_owned());
+            }
+        }
+        Ok(found)
+    }
+
+    /// Goes through the rows from the block of `from` on, in log order.
+    pub(crate) fn rows_from(
+        &self,
+        from: u64,
+        mut visit: impl FnMut(&Row, Piece<'_>) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<(), Error> {
+        let (from, to) = (one(ROWS, block_of(from)), after(&[ROWS]));
+        self.scan(&from, &to, Order::Ascending, |_, block| {
+            for row in blocks::rows(block) {
+                let (row, piece) = row?;
+                if visit(&row, piece)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            Ok(ControlFlow::Continue(()))
+        })
+    }
+}
+
+fn decode(row: Row, envelope: &Bytes, state: &[u8]) -> Result<Arc<Entry>, Error> {
+    let invocation = state::decode(envelope, state).map_err(Error::Decode)?;
+    Ok(Arc::new(Entry {
+        row,
+        invocation,
+        envelope: envelope.clone(),
+        fresh: false,
+    }))
+}
+
+/// The block in an index key of time and block.
+pub(crate) fn block_in(key: &[u8]) -> Result<u64, Error> {
+    number(key, 9).ok_or(Error::Damaged("an index key is too short"))
+}

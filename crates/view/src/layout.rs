@@ -1,0 +1,146 @@
+//! Where things lie in the one sled tree of a view.
+//!
+//! sled's cost is per key, not per byte, and it keeps a few hundred bytes of memory
+//! for every sixteen keys. So what comes in log order is packed: the invocations of
+//! [`BLOCK`] neighbouring offsets share one value for their rows and one for their
+//! envelopes, and the indexes point at blocks where that is precise enough.
+//!
+//! | key | value | what for |
+//! |---|---|---|
+//! | `m` | identity | whose view this is |
+//! | `p` | position, log time, counts, repeats | changes with every save |
+//! | `o` block | rows | the invocations, in log order |
+//! | `e` block | envelopes | what requested them |
+//! | `x` offset, `y` offset | state, envelope | those too large for a block |
+//! | `t` deadline block | | the earliest deadline of a block's open rows |
+//! | `c` time block | | when a wholly closed block may be removed |
+//! | `d` subscription due offset | | calls without an order |
+//! | `k` subscription hash offset | | calls in the order of their key |
+//! | `s` subscription window | offsets | invocations of a subscription |
+//! | `i` key, `j` number | keys and offsets | from key to offset, see `keys` |
+//!
+//! All numbers are big-endian, so that keys sort as numbers do.
+
+use triggerfish_core::{SubscriptionId, Timestamp};
+
+use crate::row::KeyHash;
+
+/// Version of everything in this module; another version is wiped.
+pub(crate) const FORMAT: u8 = 1;
+/// Offsets that share a block.
+pub(crate) const BLOCK: u64 = 1 << BLOCK_SHIFT;
+const BLOCK_SHIFT: u32 = 5;
+/// Offsets that share a window of a subscription's list.
+pub(crate) const WINDOW: u64 = 1 << WINDOW_SHIFT;
+const WINDOW_SHIFT: u32 = 12;
+
+pub(crate) const IDENTITY: &[u8] = b"m";
+pub(crate) const PROGRESS: &[u8] = b"p";
+pub(crate) const ROWS: u8 = b'o';
+pub(crate) const ENVELOPES: u8 = b'e';
+pub(crate) const LARGE_STATE: u8 = b'x';
+pub(crate) const LARGE_ENVELOPE: u8 = b'y';
+pub(crate) const DEADLINES: u8 = b't';
+pub(crate) const REMOVALS: u8 = b'c';
+pub(crate) const CALLS: u8 = b'd';
+pub(crate) const ORDERED: u8 = b'k';
+pub(crate) const LISTS: u8 = b's';
+pub(crate) const KEYS: u8 = b'i';
+pub(crate) const RUNS: u8 = b'j';
+
+/// The block of an offset: the first offset in it.
+pub(crate) const fn block_of(offset: u64) -> u64 {
+    offset >> BLOCK_SHIFT << BLOCK_SHIFT
+}
+
+/// The window of an offset: the first offset in it.
+pub(crate) const fn window_of(offset: u64) -> u64 {
+    offset >> WINDOW_SHIFT << WINDOW_SHIFT
+}
+
+/// `prefix` and one number.
+pub(crate) fn one(prefix: u8, number: u64) -> Vec<u8> {
+    let mut key = Vec::with_capacity(9);
+    key.push(prefix);
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// `prefix`, a time and a block.
+pub(crate) fn timed(prefix: u8, at: Timestamp, block: u64) -> Vec<u8> {
+    two(prefix, micros(at), block)
+}
+
+fn two(prefix: u8, first: u64, second: u64) -> Vec<u8> {
+    let mut key = Vec::with_capacity(17);
+    key.push(prefix);
+    key.extend_from_slice(&first.to_be_bytes());
+    key.extend_from_slice(&second.to_be_bytes());
+    key
+}
+
+/// `prefix` and a subscription: where its part of an index begins.
+pub(crate) fn of_subscription(prefix: u8, subscription: SubscriptionId) -> Vec<u8> {
+    let mut key = Vec::with_capacity(33);
+    key.push(prefix);
+    key.extend_from_slice(subscription.0.as_bytes());
+    key
+}
+
+/// A call without an order.
+pub(crate) fn call(subscription: SubscriptionId, due: Timestamp, offset: u64) -> Vec<u8> {
+    let mut key = of_subscription(CALLS, subscription);
+    key.extend_from_slice(&micros(due).to_be_bytes());
+    key.extend_from_slice(&offset.to_be_bytes());
+    key
+}
+
+/// A call in the order of its key.
+pub(crate) fn ordered(subscription: SubscriptionId, hash: KeyHash, offset: u64) -> Vec<u8> {
+    let mut key = of_subscription(ORDERED, subscription);
+    key.extend_from_slice(&hash.0.to_be_bytes());
+    key.extend_from_slice(&offset.to_be_bytes());
+    key
+}
+
+/// A window of a subscription's list.
+pub(crate) fn window(subscription: SubscriptionId, window: u64) -> Vec<u8> {
+    let mut key = of_subscription(LISTS, subscription);
+    key.extend_from_slice(&window.to_be_bytes());
+    key
+}
+
+/// The number at byte `at` of a key or value; `None` when it is too short.
+pub(crate) fn number(bytes: &[u8], at: usize) -> Option<u64> {
+    let end = at.checked_add(8)?;
+    Some(u64::from_be_bytes(bytes.get(at..end)?.try_into().ok()?))
+}
+
+/// The subscription in an index key.
+pub(crate) fn subscription(key: &[u8]) -> Option<SubscriptionId> {
+    Some(SubscriptionId(
+        uuid::Uuid::from_slice(key.get(1..17)?).ok()?,
+    ))
+}
+
+/// A time as it sorts.
+pub(crate) const fn micros(at: Timestamp) -> u64 {
+    at.as_micros().unsigned_abs()
+}
+
+/// The time that [`micros`] was made of.
+pub(crate) fn time(micros: u64) -> Timestamp {
+    Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+}
+
+/// The first key after all that begin with `prefix`.
+pub(crate) fn after(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            break;
+        }
+    }
+    end
+}

@@ -1,0 +1,284 @@
+//! The readers' side of a view.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+    sync::Arc,
+};
+
+use triggerfish_core::{Invocation, InvocationKey, SubscriptionId, Timestamp};
+
+use crate::{
+    error::Error,
+    identity::Settings,
+    kept::block_in,
+    keys::Keys,
+    layout::{DEADLINES, LISTS, ROWS, after, number, of_subscription, window},
+    meta::{Counts, Progress},
+    row::Row,
+    save::list_offsets,
+    staged::{Entry, Staged},
+    store::{Order, Store},
+};
+
+/// The staged buffer as a snapshot holds it, in log order.
+pub(crate) type Recent = Vec<(InvocationKey, Arc<Entry>)>;
+
+/// While fewer than one in so many rows is open, open ones are looked for in the
+/// index of deadlines instead of among all rows.
+const OPEN_ARE_FEW: u64 = 8;
+
+/// Which invocations a listing is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only those of these subscriptions; `None`: of all.
+    pub subscriptions: Option<BTreeSet<SubscriptionId>>,
+    /// Only those without an outcome.
+    pub open_only: bool,
+}
+
+impl Filter {
+    fn takes(&self, row: &Row) -> bool {
+        let subscriptions = self.subscriptions.as_ref();
+        (row.is_open() || !self.open_only)
+            && subscriptions.is_none_or(|wanted| wanted.contains(&row.subscription))
+    }
+}
+
+/// A view as it was when the snapshot was taken, for threads that may block.
+///
+/// An invocation that is changed and saved while the snapshot is in use may be seen
+/// as it is afterwards.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub(crate) store: Store,
+    pub(crate) keys: Keys,
+    pub(crate) settings: Settings,
+    pub(crate) staged: Arc<Recent>,
+    pub(crate) saving: Option<Arc<Staged>>,
+    pub(crate) progress: Progress,
+}
+
+impl Snapshot {
+    /// The offset up to which the log is folded in.
+    pub fn position(&self) -> u64 {
+        self.progress.position
+    }
+
+    /// The log time.
+    pub fn log_time(&self) -> Timestamp {
+        self.progress.log_time
+    }
+
+    /// Open invocations and queued calls, exactly.
+    pub fn counts(&self) -> Counts {
+        self.progress.counts
+    }
+
+    /// The invocation of `key`, unless its keep window has ended.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn get(&self, key: InvocationKey) -> Result<Option<Invocation>, Error> {
+        // An invocation staged later has the key now.
+        let mut staged = self.staged.iter().rev();
+        let staged = staged
+            .find(|(known, _)| *known == key)
+            .map(|(_, entry)| entry);
+        let saving = || self.saving.as_ref().and_then(|saving| saving.by_key(key));
+        let entry = match staged.or_else(saving) {
+            Some(entry) => Some(Arc::clone(entry)),
+            None => match self.keys.offset(&self.store, key)? {
+                Some(offset) => self.store.entry(offset)?,
+                None => None,
+            },
+        };
+        let kept = entry.filter(|entry| self.is_kept(&entry.row) && entry.row.id.key() == key);
+        Ok(kept.map(|entry| entry.invocation.clone()))
+    }
+
+    /// The newest invocations that `filter` takes, the newest first.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn latest(&self, filter: &Filter, limit: usize) -> Result<Vec<Invocation>, Error> {
+        let mut found: BTreeMap<u64, Option<Arc<Entry>>> = BTreeMap::new();
+        let buffered = self.buffered_rows(filter).take(limit);
+        found.extend(buffered.map(|entry| (entry.row.offset, Some(Arc::clone(entry)))));
+        let mut stored = 0;
+        if limit > 0 {
+            self.stored_rows(filter, |row| {
+                found.insert(row.offset, None);
+                stored += 1;
+                if stored < limit {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            })?;
+        }
+        let mut latest = Vec::new();
+        for (offset, entry) in found.into_iter().rev().take(limit) {
+            let entry = match entry {
+                Some(entry) => Some(entry),
+                None => self.store.entry(offset)?,
+            };
+            latest.extend(entry.map(|entry| entry.invocation.clone()));
+        }
+        Ok(latest)
+    }
+
+    /// How many invocations `filter` takes. Goes through all of them, unless it is
+    /// asked for all that are open.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn count(&self, filter: &Filter) -> Result<u64, Error> {
+        if filter.open_only && filter.subscriptions.is_none() {
+            return Ok(self.progress.counts.open);
+        }
+        let mut count = self.buffered_rows(filter).count() as u64;
+        self.stored_rows(filter, |_| {
+            count += 1;
+            ControlFlow::Continue(())
+        })?;
+        Ok(count)
+    }
+
+    fn is_kept(&self, row: &Row) -> bool {
+        row.is_kept(&self.settings, self.progress.log_time)
+    }
+
+    /// Whether a buffer has what the disk says of `offset`, or says it newer.
+    fn hides(&self, offset: u64) -> bool {
+        self.is_staged(offset)
+            || self
+                .saving
+                .as_ref()
+                .is_some_and(|saving| saving.hides(offset))
+    }
+
+    fn is_staged(&self, offset: u64) -> bool {
+        let found = self
+            .staged
+            .binary_search_by_key(&offset, |(_, e)| e.row.offset);
+        found.is_ok()
+    }
+
+    /// Entries of both buffers that `filter` takes, newest first.
+    fn buffered_rows(&self, filter: &Filter) -> impl Iterator<Item = &Arc<Entry>> {
+        let saving = self
+            .saving
+            .iter()
+            .flat_map(|saving| saving.entries.values());
+        let saving = saving.filter(|entry| !self.is_staged(entry.row.offset));
+        let staged = self.staged.iter().map(|(_, entry)| entry);
+        let mut entries: Vec<_> = staged
+            .chain(saving)
+            .filter(|entry| filter.takes(&entry.row) && self.is_kept(&entry.row))
+            .collect();
+        entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.row.offset));
+        entries.into_iter()
+    }
+
+    /// Goes through the rows on disk that `filter` takes and no buffer hides, newest
+    /// first, by the way that leads past the fewest others.
+    fn stored_rows(
+        &self,
+        filter: &Filter,
+        mut visit: impl FnMut(&Row) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let mut visit = |row: &Row| {
+            if filter.takes(row) && self.is_kept(row) && !self.hides(row.offset) {
+                visit(row)
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let few = self.progress.counts.open < self.progress.rows / OPEN_ARE_FEW;
+        match &filter.subscriptions {
+            _ if filter.open_only && few => self.open_rows(&mut visit),
+            Some(subscriptions) => self.listed_rows(subscriptions, &mut visit),
+            None => self.all_rows(&mut visit),
+        }
+    }
+
+    fn all_rows(&self, visit: &mut dyn FnMut(&Row) -> ControlFlow<()>) -> Result<(), Error> {
+        let end = after(&[ROWS]);
+        self.store.scan(&[ROWS], &end, Order::Descending, |key, _| {
+            let block = number(key, 1).ok_or(Error::Damaged("the key of a block is short"))?;
+            let rows = self.store.rows_near(block)?;
+            Ok(rows.iter().rev().try_for_each(&mut *visit))
+        })
+    }
+
+    /// Blocks with open rows all have a deadline in the index.
+    fn open_rows(&self, visit: &mut dyn FnMut(&Row) -> ControlFlow<()>) -> Result<(), Error> {
+        let mut open = Vec::new();
+        let end = after(&[DEADLINES]);
+        self.store
+            .scan(&[DEADLINES], &end, Order::Ascending, |key, _| {
+                let rows = self.store.rows_near(block_in(key)?)?;
+                open.extend(rows.into_iter().filter(Row::is_open));
+                Ok(ControlFlow::Continue(()))
+            })?;
+        open.sort_unstable_by_key(|row| std::cmp::Reverse(row.offset));
+        let _ = open.iter().try_for_each(visit);
+        Ok(())
+    }
+
+    /// Goes back through the subscriptions' lists, window by window.
+    fn listed_rows(
+        &self,
+        subscriptions: &BTreeSet<SubscriptionId>,
+        visit: &mut dyn FnMut(&Row) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let damaged = || Error::Damaged("the key of a list is too short");
+        let mut before = u64::MAX;
+        loop {
+            let mut windows = Vec::new();
+            for subscription in subscriptions {
+                let from = of_subscription(LISTS, *subscription);
+                let last = self.store.last(&from, &window(*subscription, before))?;
+                if let Some((key, list)) = last {
+                    windows.push((number(&key, 17).ok_or_else(damaged)?, list));
+                }
+            }
+            let Some(newest) = windows.iter().map(|(start, _)| *start).max() else {
+                return Ok(());
+            };
+            windows.retain(|(start, _)| *start == newest);
+            let offsets = windows
+                .iter()
+                .flat_map(|(start, list)| list_offsets(*start, list));
+            if self.rows_at(&offsets.collect(), visit)?.is_break() {
+                return Ok(());
+            }
+            before = newest;
+        }
+    }
+
+    /// Visits the rows at `offsets`, newest first, reading each block once.
+    fn rows_at(
+        &self,
+        offsets: &BTreeSet<u64>,
+        visit: &mut dyn FnMut(&Row) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Error> {
+        let mut rows: Vec<Row> = Vec::new();
+        let mut block = None;
+        for offset in offsets.iter().rev() {
+            let of = crate::layout::block_of(*offset);
+            if block != Some(of) {
+                rows = self.store.rows_near(of)?;
+                block = Some(of);
+            }
+            let row = rows.iter().find(|row| row.offset == *offset);
+            if let Some(row) = row
+                && visit(row).is_break()
+            {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
