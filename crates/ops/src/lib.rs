@@ -8,4 +8,11 @@
 //! Start with [`config`] (every key, its default and its checks), then
 //! [`shutdown`] (how a process ends), then [`metrics`] (what can be watched).
 
+pub mod admin;
+pub mod build_info;
 pub mod config;
+pub mod health;
+pub mod metrics;
+pub mod shutdown;
+pub mod telemetry;
+pub mod violation;
