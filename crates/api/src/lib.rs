@@ -4,6 +4,37 @@
 //! It translates. It decides nothing about invocations, never touches the log, and
 //! never shows a secret except the one that was just made for the caller.
 //!
-//! Start with [`ports`]: what it needs from the services behind it.
+//! Start with [`ports`]: what it needs from the services behind it; then
+//! [`router()`]: what it offers. What it does where the reference is silent is
+//! listed in `docs/compatibility.md`.
 
+mod auth;
+mod body;
+mod cause;
+mod change;
+mod clients;
+pub mod cloudevents;
+mod collection;
+mod complete;
+mod error;
+mod ingress;
+mod model;
+mod openapi;
+mod patch;
+mod path;
 pub mod ports;
+mod rate_limit;
+mod router;
+mod signing;
+mod starts;
+mod state;
+mod status;
+mod subscriptions;
+mod tracking;
+mod triggers;
+mod validate_filter;
+
+pub use auth::scope::{ALL_SCOPES, Scope};
+pub use openapi::document;
+pub use router::router;
+pub use state::{ApiState, Clock, RateLimit, Settings, SigningSecret};
