@@ -1,10 +1,10 @@
 //! What can be watched: every metric has its name here and a function that counts
 //! it. Other crates never use the `metrics` macros themselves.
 //!
-//! Every metric is registered once, with all its label values, by [`install`];
+//! Every metric is registered once, with all its label values, by [`install()`];
 //! counting afterwards is an atomic addition, without a lookup of names. Labels are
 //! bounded: what comes from outside is counted as `other` when it is not known.
-//! Without [`install`] nothing is counted.
+//! Without [`install()`] nothing is counted.
 //!
 //! The metrics and their meanings are in [`specs`].
 

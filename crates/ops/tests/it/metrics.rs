@@ -72,7 +72,7 @@ fn counters_count_under_their_labels() {
         },
     );
     check(r#"triggerfish_view_wipes_total{reason="damaged"}"#, || {
-        metrics::view_wiped("damaged")
+        metrics::view_wiped("damaged");
     });
     check(
         r#"triggerfish_dead_letters_total{reason="unreadable"}"#,
