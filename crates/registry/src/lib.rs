@@ -26,6 +26,8 @@ mod seal;
 mod settings;
 mod snapshot;
 mod subscription;
+#[cfg(test)]
+mod tests;
 mod trigger;
 
 pub use error::{ChangeError, OpenError};

@@ -4,11 +4,9 @@ use std::fmt;
 
 use serde_json::Value;
 use triggerfish_core::Subscription;
+use triggerfish_filter::Path;
 
-use crate::{
-    filters::{self, Path},
-    seal::Sealer,
-};
+use crate::{filters, seal::Sealer};
 
 /// What is wrong with a subscription that is in the registry all the same.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -86,6 +86,11 @@ impl Problem {
             remedy: remedy.into(),
         }
     }
+
+    fn is_in(&self, entry: &str) -> bool {
+        let rest = self.key.strip_prefix(entry);
+        rest.is_some_and(|rest| rest.starts_with('.'))
+    }
 }
 
 impl fmt::Display for FileError {
@@ -258,6 +263,8 @@ fn entries<'a>(
             .iter()
             .enumerate()
             .map(|(index, item)| (format!("{list}[{index}]"), item))
+            // A misspelt key would be reported once more, as one that is missing.
+            .filter(|(key, _)| !problems.iter().any(|problem| problem.is_in(key)))
             .collect(),
         Some(_) => {
             let remedy = format!("write [[{list}]] in TOML, an array in JSON");
