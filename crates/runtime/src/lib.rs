@@ -1,1 +1,29 @@
-//! Placeholder.
+//! The loop that every service runs over the invocation log: own partitions,
+//! restore their views, fold records, commit, save, act, drain.
+//!
+//! One [`Worker`] runs one session; the roles it was given share its fold, and each
+//! carries out its own kind of effect. The order that everything rests on: commit
+//! to the log first, save the view second (invariant I4); act on nothing that has
+//! not been read from the log (I7).
+//!
+//! Start with [`Role`], then `worker`.
+
+mod clock;
+mod dead_letter;
+mod fold;
+mod handle;
+mod observer;
+mod owned;
+mod restore;
+mod role;
+mod topics;
+pub mod verify;
+mod worker;
+
+pub use clock::{Clock, SystemClock};
+pub use dead_letter::dead_letter;
+pub use handle::{Handle, NotOwned, PartitionStatus};
+pub use observer::{Observer, observation_record};
+pub use role::{Role, Views};
+pub use topics::{Retention, Topics};
+pub use worker::{Error, Worker, WorkerSettings};

@@ -1,2 +1,30 @@
-//! Placeholder.
-fn main() {}
+//! `triggerfish`: the services and the tools of Triggerfish in one program.
+//!
+//! `args` says what can be asked for, `commands` does it, `service` puts a running
+//! process together.
+
+mod args;
+mod bench;
+mod commands;
+mod service;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    // Only fails when another part of the program was faster, with the same provider.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return commands::fail(&anyhow::Error::new(error).context("can't start")),
+    };
+    match runtime.block_on(commands::run(args)) {
+        Ok(code) => code,
+        Err(error) => commands::fail(&error),
+    }
+}

@@ -1,0 +1,177 @@
+//! Makes one call and appends what was seen.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use triggerfish_core::{
+    AttemptReport, Failure, FailureKind, Invocation, Observation, Reply, Timestamp,
+    keys::ServerKeys, subscription::SubscriptionType,
+};
+use triggerfish_delivery::{Call, Callback, Caller, webhook};
+use triggerfish_log::Appender;
+use triggerfish_ops::metrics;
+use triggerfish_registry::{CompiledSubscription, Registry, Snapshot};
+use triggerfish_runtime::{Clock, Observer};
+
+/// What every call needs to know.
+#[derive(Clone, Debug)]
+pub struct CallSettings {
+    /// Base of `callbackURL`, without a slash at the end.
+    pub public_url: String,
+    /// Makes secrets.
+    pub keys: ServerKeys,
+}
+
+/// Makes calls. Clones share connections.
+pub struct Calls<A> {
+    caller: Caller,
+    registry: Registry,
+    observer: Observer<A>,
+    settings: Arc<CallSettings>,
+    clock: Arc<dyn Clock>,
+}
+
+impl<A: Clone> Clone for Calls<A> {
+    fn clone(&self) -> Self {
+        Self {
+            caller: self.caller.clone(),
+            registry: self.registry.clone(),
+            observer: self.observer.clone(),
+            settings: Arc::clone(&self.settings),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+}
+
+impl<A: Appender> Calls<A> {
+    /// Calls go out by `caller`; reports go into the log by `observer`.
+    pub fn new(
+        caller: Caller,
+        registry: Registry,
+        observer: Observer<A>,
+        settings: CallSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            caller,
+            registry,
+            observer,
+            settings: Arc::new(settings),
+            clock,
+        }
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Makes the call; what came of it is not in the log yet.
+    pub(crate) async fn make(&self, invocation: &Invocation, attempt: u32) -> AttemptReport {
+        let snapshot = self.registry.snapshot();
+        let now = self.clock.now();
+        let found = snapshot.subscription(invocation.request.subscription_id);
+        let report = match found {
+            None => refused(
+                now,
+                attempt,
+                FailureKind::Gone,
+                "the subscription was deleted",
+            ),
+            Some(found)
+                if found.subscription.subscription_type == SubscriptionType::Eventbridge =>
+            {
+                refused(
+                    now,
+                    attempt,
+                    FailureKind::Unsupported,
+                    "delivery to EVENTBRIDGE is not supported; use a subscription of type HTTP",
+                )
+            }
+            Some(found) => self.post(&snapshot, found, invocation, attempt, now).await,
+        };
+        metrics::attempt(report.reply.class(), report.took);
+        report
+    }
+
+    async fn post(
+        &self,
+        snapshot: &Snapshot,
+        found: &CompiledSubscription,
+        invocation: &Invocation,
+        attempt: u32,
+        now: Timestamp,
+    ) -> AttemptReport {
+        let request = &invocation.request;
+        let trigger = snapshot.trigger(&request.trigger_id);
+        let check_output = |output: &Value| match trigger {
+            Some(trigger) => trigger
+                .check_output(output)
+                .map_err(|violation| violation.to_string()),
+            None => Err("its trigger was deleted".to_owned()),
+        };
+        let callback = request.mode.has_callback().then(|| {
+            let base = &self.settings.public_url;
+            let url = format!("{base}/beta/trigger-invocations/{}/complete", invocation.id);
+            (url, self.settings.keys.invocation_secret(invocation.id))
+        });
+        let signing = webhook::signing_secrets(&self.settings.keys, &found.subscription, now);
+        let call = Call {
+            id: invocation.id,
+            attempt,
+            request,
+            subscription: &found.subscription,
+            callback: callback
+                .as_ref()
+                .map(|(url, secret)| Callback { url, secret }),
+            signing: &signing,
+            check_output: &check_output,
+            now,
+        };
+        self.caller.call(call).await.into_report(attempt)
+    }
+
+    /// Appends the report, unless the partition is released first.
+    pub(crate) async fn report(
+        &self,
+        invocation: &Invocation,
+        report: AttemptReport,
+        released: &CancellationToken,
+    ) {
+        let observation = Observation::AttemptReported(report);
+        let appended = self.observer.append_surely(invocation.id, &observation);
+        match released.run_until_cancelled(appended).await {
+            Some(Err(error)) => {
+                tracing::error!(invocation = %invocation.id, %error, "the report of a call was not appended; the call will be made again");
+            }
+            Some(Ok(_)) | None => {}
+        }
+    }
+}
+
+fn refused(now: Timestamp, attempt: u32, kind: FailureKind, message: &str) -> AttemptReport {
+    let failure = Failure {
+        kind,
+        message: message.into(),
+    };
+    AttemptReport {
+        attempt,
+        started: now,
+        took: std::time::Duration::ZERO,
+        status: None,
+        reply: Reply::Refused(failure),
+    }
+}
+
+/// Whether a reply says that the subscriber is alive; `None` if it says nothing.
+pub(crate) fn is_healthy(reply: &Reply) -> Option<bool> {
+    match reply {
+        Reply::Acknowledged | Reply::Answered(_) | Reply::Delivered => Some(true),
+        Reply::Unavailable { .. } => Some(false),
+        Reply::Refused(failure) => match failure.kind {
+            FailureKind::Gone | FailureKind::Unsupported | FailureKind::Configuration => None,
+            FailureKind::Blocked => Some(false),
+            _ => Some(true),
+        },
+    }
+}

@@ -1,0 +1,289 @@
+//! Events from the `trigger-events` topic.
+//!
+//! The position of a record is committed only after what it caused is durable. An
+//! event has its own identity, else that of its place in the topic, so reading it
+//! again after a crash makes the same invocations.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+use triggerfish_api::ports::{Start, StartError, StartIdentity, StartInput};
+use triggerfish_core::{Origin, Timestamp};
+use triggerfish_log::{
+    Appender, Batch, CommitError, Consumed, EventLog, GroupName, InstanceName, Limit, LogError,
+    NewRecord, Offset, Outputs, Partition, Polled, Record, Session, SessionSpec,
+};
+use triggerfish_ops::metrics;
+use triggerfish_runtime::{Topics, dead_letter};
+use triggerfish_wire::event;
+
+use crate::intake::Intake;
+
+/// How events are read.
+#[derive(Clone, Debug)]
+pub struct UpstreamSettings {
+    /// Producers of one group share the partitions out.
+    pub group: GroupName,
+    /// Who this is.
+    pub instance: InstanceName,
+    /// The topics.
+    pub topics: Topics,
+}
+
+/// Header that says that the value is a protobuf `TriggerEvent`.
+const PROTOBUF: &[u8] = b"application/protobuf";
+
+/// Reads events and fans them out.
+pub struct Upstream<L: EventLog> {
+    session: L::Session,
+    appender: L::Appender,
+    intake: Intake,
+    topics: Topics,
+}
+
+/// The JSON form of an event.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PlainEvent<'a> {
+    trigger_id: String,
+    #[serde(borrow)]
+    input: &'a RawValue,
+    #[serde(borrow, default)]
+    content_json: Option<&'a RawValue>,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    source: Option<String>,
+    #[serde(default)]
+    time: Option<String>,
+    #[serde(default)]
+    ordering_key: Option<String>,
+    #[serde(default)]
+    depth: u32,
+}
+
+impl<L: EventLog> Upstream<L> {
+    /// Joins the group.
+    pub async fn open(
+        log: &L,
+        appender: L::Appender,
+        intake: Intake,
+        settings: UpstreamSettings,
+    ) -> Result<Self, LogError> {
+        let spec = SessionSpec {
+            group: settings.group,
+            topic: settings.topics.trigger_events.clone(),
+            instance: settings.instance,
+            outputs: Outputs::PositionsOnly,
+        };
+        let session = log.open_session(spec).await?;
+        Ok(Self {
+            session,
+            appender,
+            intake,
+            topics: settings.topics,
+        })
+    }
+
+    /// Runs until `stop`.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), LogError> {
+        loop {
+            let polled = tokio::select! {
+                () = stop.cancelled() => break,
+                polled = self.session.poll(Limit::default(), Duration::from_millis(500)) => polled,
+            };
+            match polled {
+                Ok(Polled::Records(records)) => self.take(&records).await?,
+                Ok(_) => {}
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(%error, "reading events failed, trying again");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.session.close().await;
+        Ok(())
+    }
+
+    async fn take(&mut self, records: &[Record]) -> Result<(), LogError> {
+        let mut out = Vec::with_capacity(records.len());
+        for record in records {
+            match self.requests(record) {
+                Ok(requests) => out.extend(requests),
+                Err(reason) => {
+                    tracing::warn!(topic = %record.topic, partition = %record.partition, offset = %record.offset, reason, "event goes to dead-letters");
+                    metrics::dead_letter("event");
+                    out.push(dead_letter(&self.topics.dead_letters, record, &reason));
+                }
+            }
+        }
+        append(&self.appender, out).await?;
+        let consumed = positions(records);
+        match self
+            .session
+            .commit(Batch {
+                records: Vec::new(),
+                consumed,
+            })
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(CommitError::Refused(error)) => Err(error),
+            // The events will be read again, here or elsewhere, and make the same
+            // invocations.
+            Err(error) => {
+                tracing::warn!(%error, "committing the position of events failed");
+                Ok(())
+            }
+        }
+    }
+
+    fn requests(&self, record: &Record) -> Result<Vec<NewRecord>, String> {
+        let value = record.value.as_ref().ok_or("the record has no value")?;
+        let start = match header(record, "content-type") {
+            Some(PROTOBUF) => protobuf(record, value)?,
+            _ => plain(record, value)?,
+        };
+        match self.intake.requests(&start) {
+            Ok(requested) => Ok(requested.into_iter().map(|r| r.record).collect()),
+            Err(error @ StartError::Unavailable { .. }) => Err(error.to_string()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+async fn append<A: Appender>(appender: &A, records: Vec<NewRecord>) -> Result<(), LogError> {
+    loop {
+        match appender.append(records.clone()).await {
+            Ok(_) => return Ok(()),
+            Err(error) if error.is_retryable() => {
+                tracing::warn!(%error, "appending requests failed, trying again");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn positions(records: &[Record]) -> Vec<Consumed> {
+    let mut last: std::collections::BTreeMap<Partition, Offset> = std::collections::BTreeMap::new();
+    for record in records {
+        last.insert(record.partition, record.offset.next());
+    }
+    let topic = records.first().map(|record| record.topic.clone());
+    let consumed = |topic: &triggerfish_log::Topic, partition, offset| Consumed {
+        topic: topic.clone(),
+        partition,
+        offset,
+        metadata: Bytes::new(),
+    };
+    topic
+        .iter()
+        .flat_map(|topic| {
+            last.iter()
+                .map(move |(p, offset)| consumed(topic, *p, *offset))
+        })
+        .collect()
+}
+
+fn header<'r>(record: &'r Record, name: &str) -> Option<&'r [u8]> {
+    record
+        .headers
+        .iter()
+        .find(|(n, _)| n == name)
+        .map(|(_, value)| value.as_ref())
+}
+
+fn text_header(record: &Record, name: &str) -> Option<String> {
+    header(record, name)
+        .and_then(|value| std::str::from_utf8(value).ok())
+        .map(str::to_owned)
+}
+
+/// An event without an id is known by its place in the topic.
+fn identity(record: &Record, source: &str, id: Option<&str>) -> StartIdentity {
+    match id.filter(|id| !id.is_empty()) {
+        Some(id) => StartIdentity::Key {
+            scope: source.to_owned(),
+            key: id.to_owned(),
+        },
+        None => StartIdentity::Key {
+            scope: format!("{}/{}", record.topic, record.partition),
+            key: record.offset.to_string(),
+        },
+    }
+}
+
+fn record_time(record: &Record) -> Timestamp {
+    Timestamp::from_micros(record.timestamp_us)
+}
+
+fn record_key(record: &Record) -> Option<String> {
+    record
+        .key
+        .as_ref()
+        .and_then(|key| std::str::from_utf8(key).ok())
+        .map(str::to_owned)
+}
+
+fn plain(record: &Record, value: &Bytes) -> Result<Start, String> {
+    let event: PlainEvent<'_> = serde_json::from_slice(value).map_err(|error| {
+        format!("not an event: {error}; expected a JSON object with triggerId and input")
+    })?;
+    let time = match event.time.as_deref() {
+        Some(text) => Timestamp::parse(text).ok_or("time is not an RFC 3339 date-time")?,
+        None => record_time(record),
+    };
+    let content_json = event.content_json.map_or("{}", RawValue::get);
+    if !content_json.starts_with('{') {
+        return Err("contentJson is not a JSON object".to_owned());
+    }
+    Ok(Start {
+        input: StartInput::Json(value.slice_ref(event.input.get().as_bytes())),
+        content_json: Bytes::copy_from_slice(content_json.as_bytes()),
+        origin: Origin::RealTime,
+        subscription_ids: None,
+        identity: identity(
+            record,
+            event.source.as_deref().unwrap_or_default(),
+            event.id.as_deref(),
+        ),
+        time: Some(time),
+        ordering_key: event.ordering_key.or_else(|| record_key(record)),
+        depth: event.depth,
+        traceparent: text_header(record, "traceparent"),
+        event_id: event.id,
+        trigger_id: event.trigger_id,
+    })
+}
+
+fn protobuf(record: &Record, value: &Bytes) -> Result<Start, String> {
+    let event = event::decode(value.clone()).map_err(|error| error.to_string())?;
+    let some = |text: String| Some(text).filter(|text| !text.is_empty());
+    let content_json = if event.content_json.is_empty() {
+        Bytes::from_static(b"{}")
+    } else {
+        event.content_json
+    };
+    let is_object = serde_json::from_slice::<serde_json::Map<_, _>>(&content_json).is_ok();
+    if !is_object {
+        return Err("content_json is not a JSON object".to_owned());
+    }
+    Ok(Start {
+        trigger_id: event.trigger_id,
+        input: StartInput::Json(event.input),
+        content_json,
+        origin: Origin::RealTime,
+        subscription_ids: None,
+        identity: identity(record, &event.source, Some(&event.id)),
+        time: Some(event.time.unwrap_or_else(|| record_time(record))),
+        ordering_key: some(event.ordering_key).or_else(|| record_key(record)),
+        depth: event.depth,
+        traceparent: some(event.traceparent).or_else(|| text_header(record, "traceparent")),
+        event_id: some(event.id),
+    })
+}

@@ -1,0 +1,120 @@
+//! Questions to the loop from elsewhere in the process.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use triggerfish_core::{Invocation, InvocationKey};
+use triggerfish_log::{Offset, Partition};
+use triggerfish_view::Snapshot;
+
+/// The partition is not here, or not ready yet.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("partition {partition} is not served by this process at the moment")]
+pub struct NotOwned {
+    /// Which one.
+    pub partition: Partition,
+}
+
+/// How a partition of this process is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionStatus {
+    /// Which one.
+    pub partition: Partition,
+    /// Whether its restore is over.
+    pub running: bool,
+    /// The next record to fold.
+    pub position: u64,
+    /// Invocations without an outcome.
+    pub open: u64,
+}
+
+pub(crate) enum Query {
+    Get {
+        partition: Partition,
+        after: Option<Offset>,
+        key: InvocationKey,
+        reply: oneshot::Sender<Option<Invocation>>,
+    },
+    Snapshots {
+        reply: oneshot::Sender<Vec<(Partition, Snapshot)>>,
+    },
+    Status {
+        reply: oneshot::Sender<Vec<PartitionStatus>>,
+    },
+}
+
+/// Asks the loop. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    queries: mpsc::Sender<Query>,
+}
+
+impl Handle {
+    /// How long a question may wait for the fold.
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    pub(crate) fn new(queries: mpsc::Sender<Query>) -> Self {
+        Self { queries }
+    }
+
+    /// The invocation under `key` as the fold knows it now.
+    pub async fn get(
+        &self,
+        partition: Partition,
+        key: InvocationKey,
+    ) -> Result<Option<Invocation>, NotOwned> {
+        self.ask(partition, |reply| Query::Get {
+            partition,
+            after: None,
+            key,
+            reply,
+        })
+        .await
+    }
+
+    /// The invocation under `key` once the record at `offset` has been folded.
+    pub async fn get_after(
+        &self,
+        partition: Partition,
+        offset: Offset,
+        key: InvocationKey,
+    ) -> Result<Option<Invocation>, NotOwned> {
+        self.ask(partition, |reply| Query::Get {
+            partition,
+            after: Some(offset),
+            key,
+            reply,
+        })
+        .await
+    }
+
+    /// Readable states of all running partitions.
+    pub async fn snapshots(&self) -> Vec<(Partition, Snapshot)> {
+        self.ask(Partition(0), |reply| Query::Snapshots { reply })
+            .await
+            .unwrap_or_default()
+    }
+
+    /// How the partitions are doing.
+    pub async fn status(&self) -> Vec<PartitionStatus> {
+        self.ask(Partition(0), |reply| Query::Status { reply })
+            .await
+            .unwrap_or_default()
+    }
+
+    async fn ask<T>(
+        &self,
+        partition: Partition,
+        query: impl FnOnce(oneshot::Sender<T>) -> Query,
+    ) -> Result<T, NotOwned> {
+        let (reply, answer) = oneshot::channel();
+        let asked = async {
+            self.queries.send(query(reply)).await.ok()?;
+            answer.await.ok()
+        };
+        match tokio::time::timeout(Self::PATIENCE, asked).await {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) | Err(_) => Err(NotOwned { partition }),
+        }
+    }
+}

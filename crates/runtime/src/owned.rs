@@ -1,0 +1,67 @@
+//! A partition that this process owns.
+
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+use triggerfish_core::{Invocation, InvocationKey};
+use triggerfish_log::Offset;
+use triggerfish_view::View;
+
+/// A partition with its view, from the end of its restore on.
+pub(crate) struct Owned {
+    pub(crate) view: View,
+    /// The committed position; nothing after it may be saved.
+    pub(crate) committed: Offset,
+    /// The first offset that was not in the log when the restore ended: until the
+    /// fold is there, calls may be owed that a record further on has answered.
+    pub(crate) catch_up: Offset,
+    pub(crate) running: bool,
+    pub(crate) saving: bool,
+    pub(crate) last_save: Instant,
+    pub(crate) waiting: Vec<Waiting>,
+}
+
+/// Somebody who wants an invocation as of a position.
+pub(crate) struct Waiting {
+    pub(crate) after: Offset,
+    pub(crate) key: InvocationKey,
+    pub(crate) reply: oneshot::Sender<Option<Invocation>>,
+}
+
+impl Owned {
+    pub(crate) fn new(view: View, committed: Offset, catch_up: Offset) -> Self {
+        Self {
+            view,
+            committed,
+            catch_up,
+            running: false,
+            saving: false,
+            last_save: Instant::now(),
+            waiting: Vec::new(),
+        }
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.running
+    }
+
+    pub(crate) fn has_caught_up(&self) -> bool {
+        self.view.position() >= self.catch_up.0
+    }
+
+    /// Answers everybody whose position has been reached.
+    pub(crate) fn answer_waiting(&mut self) -> Result<(), triggerfish_view::Error> {
+        let position = Offset(self.view.position());
+        let mut index = 0;
+        while index < self.waiting.len() {
+            if self.waiting[index].after < position {
+                let waiting = self.waiting.swap_remove(index);
+                // The asker may have given up; that is its own business.
+                drop(waiting.reply.send(self.view.get(waiting.key)?));
+            } else {
+                index += 1;
+            }
+        }
+        Ok(())
+    }
+}

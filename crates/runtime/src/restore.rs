@@ -1,0 +1,183 @@
+//! Brings the view of a partition from its saved position to the committed one.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use triggerfish_core::Timestamp;
+use triggerfish_log::{Committed, EventLog, Limit, LogError, Offset, Partition, Reader, Topic};
+use triggerfish_ops::metrics;
+use triggerfish_view::{LogIdentity, RebuildStart, Settings, View, WipeReason};
+
+use crate::{fold::fold, owned::Owned};
+
+/// Records folded between two saves of a restore.
+const SAVE_EVERY: usize = 20_000;
+
+/// Where a view lives and what it belongs to.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) folder: PathBuf,
+    pub(crate) cluster: String,
+    pub(crate) topic: Topic,
+    pub(crate) settings: Settings,
+}
+
+/// Why a partition could not be restored.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The log could not be read.
+    #[error("reading the log failed")]
+    Log(#[from] LogError),
+    /// The view could not be written.
+    #[error("writing the view failed")]
+    View(#[from] triggerfish_view::Error),
+    /// The folder for a second fold could not be cleared.
+    #[error("clearing the folder for a second fold failed")]
+    Scratch(#[source] std::io::Error),
+    /// The blocking part died.
+    #[error("a blocking task failed")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+impl Place {
+    /// Opens the view of `partition`, wiping it when it is not of this log.
+    pub(crate) async fn open(&self, partition: Partition) -> Result<View, RestoreError> {
+        let folder = self.folder.join(partition.to_string());
+        let identity = LogIdentity {
+            cluster: self.cluster.clone(),
+            topic: self.topic.to_string(),
+            partition: u16::try_from(partition.0).unwrap_or(u16::MAX),
+        };
+        let settings = self.settings;
+        let open = move || View::open(&folder, &identity, settings);
+        let (view, opened) = tokio::task::spawn_blocking(open).await??;
+        if let Some(reason) = opened.wiped {
+            tracing::warn!(%partition, reason = reason.as_str(), "view wiped; it is rebuilt from the log");
+            metrics::view_wiped(reason.as_str());
+        }
+        Ok(view)
+    }
+}
+
+/// Opens and restores the view of `partition`. Effects are dropped: everything before
+/// the committed position has been emitted, and calls that are still owed are in the
+/// view.
+pub(crate) async fn restore<L: EventLog>(
+    log: L,
+    place: Arc<Place>,
+    partition: Partition,
+    committed: Option<Committed>,
+) -> Result<Owned, RestoreError> {
+    let mut reader = log.open_reader().await?;
+    let bounds = reader.bounds(&place.topic, partition).await?;
+    let until = committed
+        .as_ref()
+        .map_or(bounds.first, |committed| committed.offset);
+    let mut view = place.open(partition).await?;
+    let position = Offset(view.position());
+    if position > until {
+        view.wipe(WipeReason::AheadOfCommit)?;
+    } else if position > Offset::ZERO && position < bounds.first {
+        view.wipe(WipeReason::BehindLog)?;
+    }
+    if view.position() == 0
+        && let Some(start) = committed.and_then(|committed| decode_start(&committed.metadata))
+    {
+        begin_at(&mut view, start);
+    }
+    let next = fold_until(&mut reader, &mut view, &place.topic, partition, until).await?;
+    view.advance(until.0.max(view.position()));
+    let catch_up = last_record_end(&mut reader, &place.topic, partition, next).await?;
+    Ok(Owned::new(view, until, catch_up))
+}
+
+/// Makes an empty view begin its fold at `start`.
+pub(crate) fn begin_at(view: &mut View, start: RebuildStart) {
+    view.set_log_time(start.log_time);
+    view.advance(start.offset);
+}
+
+/// Folds the records from the view's position up to `until`; returns where to read on.
+pub(crate) async fn fold_until<R: Reader>(
+    reader: &mut R,
+    view: &mut View,
+    topic: &Topic,
+    partition: Partition,
+    until: Offset,
+) -> Result<Offset, RestoreError> {
+    let mut next = Offset(view.position());
+    let mut unsaved = 0;
+    while next < until {
+        let page = reader
+            .read(topic, partition, next, Limit::records(5_000))
+            .await?;
+        for record in page
+            .records
+            .iter()
+            .take_while(|record| record.offset < until)
+        {
+            fold(view, record)?;
+            unsaved += 1;
+        }
+        next = page.next.min(until);
+        if unsaved >= SAVE_EVERY {
+            save(view).await?;
+            unsaved = 0;
+        }
+        if page.at_end {
+            break;
+        }
+    }
+    save(view).await?;
+    Ok(next)
+}
+
+/// What is kept beside a committed position: where a rebuild has to begin.
+pub(crate) fn encode_start(start: RebuildStart) -> Bytes {
+    let mut bytes = Vec::with_capacity(16);
+    bytes.extend_from_slice(&start.offset.to_be_bytes());
+    bytes.extend_from_slice(&start.log_time.as_micros().to_be_bytes());
+    bytes.into()
+}
+
+fn decode_start(bytes: &[u8]) -> Option<RebuildStart> {
+    let (offset, log_time) = bytes.split_first_chunk::<8>()?;
+    Some(RebuildStart {
+        offset: u64::from_be_bytes(*offset),
+        log_time: Timestamp::from_micros(i64::from_be_bytes(log_time.try_into().ok()?)),
+    })
+}
+
+/// Saves everything staged, off the async threads.
+pub(crate) async fn save(view: &mut View) -> Result<(), RestoreError> {
+    if let Some(job) = view.begin_save() {
+        let saved = tokio::task::spawn_blocking(move || job.run()).await??;
+        view.finish_save(saved);
+    }
+    Ok(())
+}
+
+/// The position after the last record that is in the log now. Found by reading:
+/// offsets have gaps, so the end is not the last record's.
+async fn last_record_end<R: Reader>(
+    reader: &mut R,
+    topic: &Topic,
+    partition: Partition,
+    from: Offset,
+) -> Result<Offset, RestoreError> {
+    let mut next = from;
+    let mut end = Offset::ZERO;
+    loop {
+        let page = reader
+            .read(topic, partition, next, Limit::default())
+            .await?;
+        if let Some(last) = page.records.last() {
+            end = last.offset.next();
+        }
+        if page.at_end {
+            return Ok(end);
+        }
+        next = page.next;
+    }
+}

@@ -1,0 +1,106 @@
+//! Folds the log again and compares with the views.
+
+use std::path::PathBuf;
+
+use triggerfish_log::{EventLog, Offset, Partition};
+use triggerfish_view::{LogIdentity, Settings, View, WipeReason};
+
+use crate::{
+    restore::{RestoreError, begin_at, fold_until},
+    topics::Topics,
+};
+
+/// Where the views are and what they belong to.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Folder of the views.
+    pub views: PathBuf,
+    /// Identity of the log.
+    pub cluster: String,
+    /// The topics.
+    pub topics: Topics,
+    /// How long closed invocations are kept.
+    pub settings: Settings,
+}
+
+/// One partition's digests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compared {
+    /// Which one.
+    pub partition: Partition,
+    /// Up to where both were folded.
+    pub position: u64,
+    /// Set when the view was of no use and had to be thrown away.
+    pub wiped: Option<WipeReason>,
+    /// Digest of the view as it is saved.
+    pub view: [u8; 32],
+    /// Digest of a new fold of the log.
+    pub rebuilt: [u8; 32],
+}
+
+impl Compared {
+    /// Whether the view is what the log says (invariant I3).
+    #[must_use]
+    pub fn is_equal(&self) -> bool {
+        self.wiped.is_none() && self.view == self.rebuilt
+    }
+}
+
+/// Compares every partition. Nothing else may have the views open.
+pub async fn verify<L: EventLog>(log: &L, place: &Place) -> Result<Vec<Compared>, RestoreError> {
+    let topic = &place.topics.invocation_log;
+    let mut compared = Vec::new();
+    for partition in (0..log.partitions(topic).await?).map(Partition) {
+        compared.push(compare(log, place, partition).await?);
+    }
+    Ok(compared)
+}
+
+async fn compare<L: EventLog>(
+    log: &L,
+    place: &Place,
+    partition: Partition,
+) -> Result<Compared, RestoreError> {
+    let topic = &place.topics.invocation_log;
+    let identity = LogIdentity {
+        cluster: place.cluster.clone(),
+        topic: topic.to_string(),
+        partition: u16::try_from(partition.0).unwrap_or(u16::MAX),
+    };
+    let folder = place.views.join(partition.to_string());
+    let (mut view, opened) = View::open(&folder, &identity, place.settings)?;
+    let position = view.position();
+    let scratch = place.views.join(format!("verify-{partition}"));
+    remove(&scratch)?;
+    let (mut rebuilt, _) = View::open(&scratch, &identity, place.settings)?;
+    begin_at(&mut rebuilt, view.rebuild_start()?);
+    let mut reader = log.open_reader().await?;
+    fold_until(
+        &mut reader,
+        &mut rebuilt,
+        topic,
+        partition,
+        Offset(position),
+    )
+    .await?;
+    rebuilt.advance(position);
+    let compared = Compared {
+        partition,
+        position,
+        wiped: opened.wiped,
+        view: view.digest()?,
+        rebuilt: rebuilt.digest()?,
+    };
+    drop(rebuilt);
+    remove(&scratch)?;
+    Ok(compared)
+}
+
+fn remove(folder: &std::path::Path) -> Result<(), RestoreError> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(RestoreError::Scratch(error))
+        }
+        _ => Ok(()),
+    }
+}

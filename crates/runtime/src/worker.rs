@@ -1,0 +1,517 @@
+//! The loop.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use triggerfish_core::{Timestamp, invariant::check_position};
+use triggerfish_log::{
+    Assigned, Batch, CommitError, Consumed, EventLog, GroupName, InstanceName, Limit, LogError,
+    NewRecord, Offset, Outputs, Partition, Polled, Record, Revoking, Session, SessionSpec,
+    WriterName,
+};
+use triggerfish_ops::{
+    health::{Condition, Readiness},
+    metrics, violation,
+};
+use triggerfish_view::{Saved, Settings};
+
+use crate::{
+    clock::Clock,
+    dead_letter::dead_letter,
+    fold::{Folded, fold},
+    handle::{Handle, PartitionStatus, Query},
+    owned::{Owned, Waiting},
+    restore::{Place, RestoreError, encode_start, restore},
+    role::{Role, Views},
+    topics::Topics,
+};
+
+/// How a worker runs.
+#[derive(Clone, Debug)]
+pub struct WorkerSettings {
+    /// Sessions of one group share the partitions out.
+    pub group: GroupName,
+    /// Who this is.
+    pub instance: InstanceName,
+    /// Folder of the views; one folder a partition below it.
+    pub views: PathBuf,
+    /// Identity of the log, so that a view is never used with another.
+    pub cluster: String,
+    /// The topics.
+    pub topics: Topics,
+    /// How long closed invocations are kept.
+    pub view: Settings,
+    /// How long a drain may take.
+    pub drain_timeout: Duration,
+}
+
+/// Why a worker ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The log failed for good.
+    #[error("the log failed")]
+    Log(#[from] LogError),
+    /// A partition could not be restored.
+    #[error("restoring partition {partition} failed")]
+    Restore {
+        /// Which one.
+        partition: Partition,
+        /// Why.
+        source: RestoreError,
+    },
+    /// A view failed.
+    #[error("a view failed")]
+    View(#[from] triggerfish_view::Error),
+    /// A commit failed in a way that only a new start can mend.
+    #[error("committing to the log failed")]
+    Commit(#[from] CommitError),
+    /// A task of the worker died.
+    #[error("a task of the worker failed")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+const POLL: Duration = Duration::from_millis(250);
+const SAVE_INTERVAL: Duration = Duration::from_millis(250);
+const SAVE_STAGED: usize = 8_000;
+const SAVE_STAGED_BYTES: usize = 32 << 20;
+
+/// One session and the roles that share its fold.
+pub struct Worker<L: EventLog> {
+    log: L,
+    session: L::Session,
+    place: Arc<Place>,
+    settings: WorkerSettings,
+    clock: Arc<dyn Clock>,
+    readiness: Readiness,
+    /// One per owned partition; gone when the partition is.
+    conditions: BTreeMap<Partition, Condition>,
+    roles: Vec<Box<dyn Role>>,
+    wake: Arc<Notify>,
+    queries: mpsc::Receiver<Query>,
+    partitions: BTreeMap<Partition, Owned>,
+    restores: JoinSet<(Partition, Result<Owned, RestoreError>)>,
+    saves: JoinSet<(Partition, Result<Saved, triggerfish_view::Error>)>,
+}
+
+impl<L: EventLog> Worker<L> {
+    /// Joins the group. `wake` is what the roles' own tasks wake the loop by.
+    pub async fn open(
+        log: L,
+        settings: WorkerSettings,
+        clock: Arc<dyn Clock>,
+        readiness: Readiness,
+        roles: Vec<Box<dyn Role>>,
+        wake: Arc<Notify>,
+    ) -> Result<(Self, Handle), Error> {
+        let spec = SessionSpec {
+            group: settings.group.clone(),
+            topic: settings.topics.invocation_log.clone(),
+            instance: settings.instance.clone(),
+            outputs: Outputs::Atomic(WriterName::from(settings.instance.to_string())),
+        };
+        let session = log.open_session(spec).await?;
+        let place = Place {
+            folder: settings.views.clone(),
+            cluster: settings.cluster.clone(),
+            topic: settings.topics.invocation_log.clone(),
+            settings: settings.view,
+        };
+        let (sender, queries) = mpsc::channel(1024);
+        let worker = Self {
+            log,
+            session,
+            place: Arc::new(place),
+            settings,
+            clock,
+            readiness,
+            conditions: BTreeMap::new(),
+            roles,
+            wake,
+            queries,
+            partitions: BTreeMap::new(),
+            restores: JoinSet::new(),
+            saves: JoinSet::new(),
+        };
+        Ok((worker, Handle::new(sender)))
+    }
+
+    /// Runs until `stop`, then drains.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), Error> {
+        while !stop.is_cancelled() {
+            let wait = self.act();
+            self.save_what_is_due(false).await?;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                turned = Self::turn(&mut self.session, &self.wake, &mut self.queries, &mut self.restores, &mut self.saves, wait) => {
+                    self.handle(turned?).await?;
+                }
+            }
+        }
+        self.drain().await
+    }
+
+    /// Waits for whatever happens first.
+    async fn turn(
+        session: &mut L::Session,
+        wake: &Notify,
+        queries: &mut mpsc::Receiver<Query>,
+        restores: &mut JoinSet<(Partition, Result<Owned, RestoreError>)>,
+        saves: &mut JoinSet<(Partition, Result<Saved, triggerfish_view::Error>)>,
+        wait: Duration,
+    ) -> Result<Turn, Error> {
+        tokio::select! {
+            () = wake.notified() => Ok(Turn::Woken),
+            Some(query) = queries.recv() => Ok(Turn::Asked(query)),
+            Some(restored) = restores.join_next() => {
+                let (partition, result) = restored?;
+                let owned = result.map_err(|source| Error::Restore { partition, source })?;
+                Ok(Turn::Restored(partition, Box::new(owned)))
+            }
+            Some(saved) = saves.join_next() => {
+                let (partition, result) = saved?;
+                Ok(Turn::Saved(partition, result?))
+            }
+            polled = session.poll(Limit::default(), wait) => match polled {
+                Ok(polled) => Ok(Turn::Polled(polled)),
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(%error, "reading the log failed, trying again");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    Ok(Turn::Woken)
+                }
+                Err(error) => Err(error.into()),
+            },
+        }
+    }
+
+    async fn handle(&mut self, turn: Turn) -> Result<(), Error> {
+        match turn {
+            Turn::Woken => {}
+            Turn::Asked(query) => self.answer(query)?,
+            Turn::Restored(partition, owned) => self.restored(partition, *owned).await?,
+            Turn::Saved(partition, saved) => self.saved(partition, saved),
+            Turn::Polled(Polled::Records(records)) => self.fold_records(records).await?,
+            Turn::Polled(Polled::Assigned(assigned)) => self.assigned(assigned).await?,
+            Turn::Polled(Polled::Revoking(revoking)) => self.revoking(revoking).await?,
+            Turn::Polled(Polled::Lost(partitions)) => self.lost(&partitions),
+            Turn::Polled(Polled::Idle) => {}
+        }
+        Ok(())
+    }
+
+    /// Lets every role do what is due; returns how long nothing will be.
+    fn act(&mut self) -> Duration {
+        let now = self.clock.now();
+        let mut views = Views(&mut self.partitions);
+        let next = self
+            .roles
+            .iter_mut()
+            .filter_map(|role| role.act(now, &mut views))
+            .min();
+        next.map_or(POLL, |next: Timestamp| {
+            now.until(next).clamp(Duration::from_millis(1), POLL)
+        })
+    }
+
+    async fn fold_records(&mut self, records: Vec<Record>) -> Result<(), Error> {
+        let mut outputs = Vec::new();
+        for record in &records {
+            self.fold_record(record, &mut outputs)?;
+        }
+        for owned in self.partitions.values_mut() {
+            owned.answer_waiting()?;
+        }
+        self.start_what_caught_up();
+        // Calls start before the commit: their cause is in the log already.
+        self.act();
+        if !outputs.is_empty() {
+            self.commit(outputs).await?;
+        }
+        Ok(())
+    }
+
+    fn fold_record(&mut self, record: &Record, outputs: &mut Vec<NewRecord>) -> Result<(), Error> {
+        let Some(owned) = self.partitions.get_mut(&record.partition) else {
+            return Ok(());
+        };
+        if record.offset.0 < owned.view.position() {
+            return Ok(());
+        }
+        match fold(&mut owned.view, record)? {
+            Folded::Applied(invocation, effects) => {
+                for role in &mut self.roles {
+                    role.outputs(&invocation, &effects, outputs);
+                    if owned.running {
+                        role.applied(record.partition, &invocation, &effects);
+                    }
+                }
+            }
+            Folded::Ignored => {}
+            Folded::Unreadable(reason) => {
+                tracing::error!(partition = %record.partition, offset = %record.offset, reason, "unreadable record goes to dead-letters");
+                metrics::dead_letter("unreadable");
+                outputs.push(dead_letter(
+                    &self.settings.topics.dead_letters,
+                    record,
+                    &reason,
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits `records` together with the positions of everything folded.
+    async fn commit(&mut self, records: Vec<NewRecord>) -> Result<(), Error> {
+        let began = Instant::now();
+        let topic = &self.settings.topics.invocation_log;
+        let mut consumed = Vec::new();
+        for (partition, owned) in &mut self.partitions {
+            if owned.view.position() > owned.committed.0 {
+                consumed.push(Consumed {
+                    topic: topic.clone(),
+                    partition: *partition,
+                    offset: Offset(owned.view.position()),
+                    metadata: encode_start(owned.view.rebuild_start()?),
+                });
+            }
+        }
+        let batch = Batch { records, consumed };
+        loop {
+            match self.session.commit(batch.clone()).await {
+                Ok(_) => break,
+                Err(CommitError::Aborted { reason }) => {
+                    tracing::warn!(reason, "commit aborted, trying again");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        for consumed in batch.consumed {
+            if let Some(owned) = self.partitions.get_mut(&consumed.partition) {
+                owned.committed = consumed.offset;
+            }
+        }
+        metrics::commit_took(began.elapsed());
+        Ok(())
+    }
+
+    /// Begins to save views with much or old staged; only what is committed.
+    async fn save_what_is_due(&mut self, all: bool) -> Result<(), Error> {
+        let is_due = |owned: &Owned| {
+            let staged = owned.view.staged_len();
+            let much = staged >= SAVE_STAGED || owned.view.staged_bytes() >= SAVE_STAGED_BYTES;
+            let moved = owned.view.position() > owned.view.saved_position();
+            !owned.saving && moved && (all || much || owned.last_save.elapsed() >= SAVE_INTERVAL)
+        };
+        if !self.partitions.values().any(is_due) {
+            return Ok(());
+        }
+        self.commit(Vec::new()).await?;
+        for (partition, owned) in self
+            .partitions
+            .iter_mut()
+            .filter(|(_, owned)| is_due(owned))
+        {
+            if let Err(broken) = check_position(owned.view.position(), owned.committed.0) {
+                violation::report(&broken);
+                continue;
+            }
+            if let Some(job) = owned.view.begin_save() {
+                let partition = *partition;
+                owned.saving = true;
+                self.saves.spawn_blocking(move || (partition, job.run()));
+            }
+        }
+        Ok(())
+    }
+
+    fn saved(&mut self, partition: Partition, saved: Saved) {
+        if let Some(owned) = self.partitions.get_mut(&partition) {
+            owned.view.finish_save(saved);
+            owned.saving = false;
+            owned.last_save = Instant::now();
+        }
+    }
+
+    async fn assigned(&mut self, assigned: Vec<Assigned>) -> Result<(), Error> {
+        let partitions: Vec<Partition> = assigned.iter().map(|a| a.partition).collect();
+        self.session.pause(&partitions).await?;
+        for Assigned {
+            partition,
+            committed,
+        } in assigned
+        {
+            tracing::info!(%partition, position = ?committed.as_ref().map(|c| c.offset.0), "partition assigned, restoring its view");
+            let condition = self.readiness.condition(format!("partition {partition}"));
+            condition.unmet("restoring its view");
+            self.conditions.insert(partition, condition);
+            let (log, place) = (self.log.clone(), Arc::clone(&self.place));
+            self.restores.spawn(async move {
+                let began = Instant::now();
+                let result = restore(log, place, partition, committed).await;
+                metrics::restore_took(began.elapsed());
+                (partition, result)
+            });
+        }
+        Ok(())
+    }
+
+    async fn restored(&mut self, partition: Partition, owned: Owned) -> Result<(), Error> {
+        match self
+            .session
+            .seek(partition, Offset(owned.view.position()))
+            .await
+        {
+            Err(LogError::NotAssigned { .. }) => return Ok(()),
+            result => result?,
+        }
+        self.partitions.insert(partition, owned);
+        self.session.resume(&[partition]).await?;
+        self.start_what_caught_up();
+        Ok(())
+    }
+
+    /// Partitions whose fold has reached the end of the log as it was when they were
+    /// restored begin to act.
+    fn start_what_caught_up(&mut self) {
+        for (partition, owned) in &mut self.partitions {
+            if !owned.running && owned.has_caught_up() {
+                owned.running = true;
+                if let Some(condition) = self.conditions.get(partition) {
+                    condition.met();
+                }
+                tracing::info!(%partition, position = owned.view.position(), open = owned.view.counts().open, "partition running");
+                for role in &mut self.roles {
+                    role.opened(*partition, &mut owned.view);
+                }
+            }
+        }
+    }
+
+    async fn revoking(&mut self, revoking: Revoking) -> Result<(), Error> {
+        for partition in &revoking.partitions {
+            for role in &mut self.roles {
+                role.released(*partition);
+            }
+        }
+        self.settle().await?;
+        for partition in &revoking.partitions {
+            self.partitions.remove(partition);
+            self.conditions.remove(partition);
+        }
+        drop(revoking);
+        Ok(())
+    }
+
+    fn lost(&mut self, partitions: &[Partition]) {
+        for partition in partitions {
+            tracing::warn!(%partition, "partition lost");
+            self.roles
+                .iter_mut()
+                .for_each(|role| role.released(*partition));
+            self.partitions.remove(partition);
+            self.conditions.remove(partition);
+        }
+    }
+
+    /// Commits and saves everything folded so far.
+    async fn settle(&mut self) -> Result<(), Error> {
+        self.finish_saves().await?;
+        self.save_what_is_due(true).await?;
+        self.finish_saves().await
+    }
+
+    async fn finish_saves(&mut self) -> Result<(), Error> {
+        while let Some(saved) = self.saves.join_next().await {
+            let (partition, result) = saved?;
+            self.saved(partition, result?);
+        }
+        Ok(())
+    }
+
+    /// Starts nothing new, waits for what is under way, settles, leaves.
+    async fn drain(mut self) -> Result<(), Error> {
+        let deadline = Instant::now() + self.settings.drain_timeout;
+        self.roles.iter_mut().for_each(|role| role.drain());
+        while Instant::now() < deadline && !self.roles.iter().all(|role| role.is_idle()) {
+            self.act();
+            let turn = Self::turn(
+                &mut self.session,
+                &self.wake,
+                &mut self.queries,
+                &mut self.restores,
+                &mut self.saves,
+                Duration::from_millis(20),
+            );
+            let turned = turn.await?;
+            self.handle(turned).await?;
+        }
+        self.settle().await?;
+        self.session.close().await;
+        Ok(())
+    }
+
+    fn answer(&mut self, query: Query) -> Result<(), Error> {
+        // Whoever asked may have given up waiting; a failed send is no error.
+        match query {
+            Query::Get {
+                partition,
+                after,
+                key,
+                reply,
+            } => {
+                let Some(owned) = self
+                    .partitions
+                    .get_mut(&partition)
+                    .filter(|o| o.is_running())
+                else {
+                    return Ok(());
+                };
+                match after.filter(|after| after.0 >= owned.view.position()) {
+                    Some(after) => owned.waiting.push(Waiting { after, key, reply }),
+                    None => drop(reply.send(owned.view.get(key)?)),
+                }
+            }
+            Query::Snapshots { reply } => {
+                let running = self
+                    .partitions
+                    .iter_mut()
+                    .filter(|(_, owned)| owned.is_running());
+                drop(
+                    reply.send(
+                        running
+                            .map(|(p, owned)| (*p, owned.view.snapshot()))
+                            .collect(),
+                    ),
+                );
+            }
+            Query::Status { reply } => {
+                let status = self
+                    .partitions
+                    .iter()
+                    .map(|(partition, owned)| PartitionStatus {
+                        partition: *partition,
+                        running: owned.is_running(),
+                        position: owned.view.position(),
+                        open: owned.view.counts().open,
+                    });
+                drop(reply.send(status.collect()));
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Turn {
+    Woken,
+    Asked(Query),
+    Restored(Partition, Box<Owned>),
+    Saved(Partition, Saved),
+    Polled(Polled),
+}

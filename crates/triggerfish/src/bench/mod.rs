@@ -1,0 +1,12 @@
+//! Measures against a reference in the same run.
+//!
+//! Numbers of one machine mean nothing on another, ratios do: each case runs the
+//! reference and Triggerfish in turn, in one process on the same cores, several
+//! times, and reports medians.
+
+mod load;
+mod report;
+mod sink;
+mod sync;
+
+pub(crate) use sync::sync;

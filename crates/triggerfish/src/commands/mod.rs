@@ -1,0 +1,46 @@
+//! One module for each command.
+
+mod all;
+mod config;
+mod settings;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::CommandFactory as _;
+
+use crate::{
+    args::{Args, BenchCommand, Command},
+    bench,
+};
+
+/// Does what was asked for.
+pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match args.command {
+        Command::All(args) => all::run(&args).await,
+        Command::Config(args) => config::run(&args),
+        Command::Verify(args) => verify::run(&args).await,
+        Command::Bench(BenchCommand::Sync(args)) => bench::sync(&args).await,
+        Command::ShellCompletions { shell } => {
+            let mut command = Args::command();
+            clap_complete::generate(shell, &mut command, "triggerfish", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Says on standard error what went wrong, with its causes.
+#[expect(
+    clippy::print_stderr,
+    reason = "the last word of a command goes to the person"
+)]
+pub(crate) fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// Prints a line of output.
+#[expect(clippy::print_stdout, reason = "the output of a command")]
+pub(crate) fn print(line: impl std::fmt::Display) {
+    println!("{line}");
+}

@@ -1,0 +1,25 @@
+//! Settings of the process from its command line.
+
+use triggerfish_core::keys::ServerKeys;
+use triggerfish_ops::config::{self, Config, Flag, Loaded, MissingKey, Sources};
+
+use crate::args::ServiceArgs;
+
+/// Reads file, environment and flags.
+pub(super) fn load(args: &ServiceArgs) -> anyhow::Result<Loaded> {
+    let flag = |name, key, value: Option<String>| value.map(|value| Flag { name, key, value });
+    let data = args.data.as_ref().map(|path| path.display().to_string());
+    let listen = args.listen.map(|address| address.to_string());
+    let flags = [
+        flag("--data", "storage.data_dir", data),
+        flag("--listen", "api.listen", listen),
+    ];
+    let sources = Sources::of_process(args.config.clone(), flags.into_iter().flatten().collect());
+    Ok(config::load(&sources)?)
+}
+
+/// The server keys of a process on the embedded engine.
+pub(super) fn server_keys(config: &Config) -> anyhow::Result<ServerKeys> {
+    let missing = MissingKey::MakeIn(&config.storage.data_dir);
+    Ok(config::server_keys(&config.security, missing)?)
+}

@@ -1,0 +1,69 @@
+//! `triggerfish verify`
+
+use std::process::ExitCode;
+
+use serde_json::json;
+use triggerfish_runtime::{Topics, verify};
+
+use super::{print, settings};
+use crate::{
+    args::VerifyArgs,
+    service::{open_log, view_settings},
+};
+
+/// A view differs from its log.
+const DIFFERS: u8 = 3;
+
+pub(super) async fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
+    let loaded = settings::load(&args.service)?;
+    let config = &loaded.config;
+    let log = open_log(config).await?;
+    let place = verify::Place {
+        views: config.storage.data_dir.join("views"),
+        cluster: "embedded".to_owned(),
+        topics: Topics::with_prefix(""),
+        settings: view_settings(config),
+    };
+    let compared = verify::verify(&log, &place).await;
+    log.close().await;
+    let compared = compared?;
+    let equal = compared.iter().all(verify::Compared::is_equal);
+    if args.json {
+        let rows = compared.iter().map(|row| {
+            json!({
+                "partition": row.partition.0,
+                "position": row.position,
+                "view": hex(&row.view),
+                "rebuilt": hex(&row.rebuilt),
+                "equal": row.is_equal(),
+            })
+        });
+        print(format_args!("{:#}", rows.collect::<serde_json::Value>()));
+    } else {
+        for row in &compared {
+            let verdict = if row.is_equal() { "equal" } else { "DIFFERS" };
+            let (partition, position) = (row.partition, row.position);
+            print(format_args!(
+                "partition {partition} at {position}: {verdict}"
+            ));
+            print(format_args!("  view     {}", hex(&row.view)));
+            print(format_args!("  rebuilt  {}", hex(&row.rebuilt)));
+        }
+    }
+    Ok(if equal {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(DIFFERS)
+    })
+}
+
+fn hex(digest: &[u8; 32]) -> String {
+    use std::fmt::Write as _;
+    digest
+        .iter()
+        .fold(String::with_capacity(64), |mut text, byte| {
+            // Writing to a string can't fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
