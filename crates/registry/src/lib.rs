@@ -12,6 +12,7 @@
 mod catalogue;
 mod client;
 mod decide;
+mod effort;
 mod error;
 pub mod file;
 mod filters;

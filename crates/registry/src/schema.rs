@@ -8,6 +8,8 @@ use jsonschema::{
 };
 use serde_json::Value;
 
+use crate::effort;
+
 /// Bytes of one schema at most.
 pub(crate) const SCHEMA_BYTES_MAX: usize = 256 * 1024;
 
@@ -34,6 +36,9 @@ pub enum SchemaError {
         /// What it refers to, cut short.
         target: String,
     },
+    /// Its references, written out, make more than a machine can check.
+    #[error("refers to its parts so often that checking a value may never end")]
+    TooMuchWork,
     /// The schema breaks the rules of JSON Schema, or uses a part that is not
     /// supported, such as look-around in a pattern.
     #[error("is not a usable JSON Schema at {pointer}: {rule}")]
@@ -69,6 +74,9 @@ impl CompiledSchema {
             serde_json::from_str(text).map_err(|error| SchemaError::NotJson(error.to_string()))?;
         if !schema.is_object() && !schema.is_boolean() {
             return Err(SchemaError::NotAnObject);
+        }
+        if !effort::is_bounded(&schema) {
+            return Err(SchemaError::TooMuchWork);
         }
         let options = jsonschema::options()
             .offline()

@@ -189,9 +189,9 @@ mod tests {
 
     #[test]
     fn nonces_differ_by_salt_and_by_text() {
-        let sealer = sealer(&[1]);
+        let box_of = sealer(&[1]);
         let nonce = |text: &str, salt: Salt| {
-            let sealed = sealer.seal(&Secret::new(text), id(1), &salt);
+            let sealed = box_of.seal(&Secret::new(text), id(1), &salt);
             sealed.expose()[PREFIX.len()..PREFIX.len() + 16].to_owned()
         };
         assert_ne!(nonce("a", [1; 32]), nonce("b", [1; 32]));

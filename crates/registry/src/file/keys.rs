@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::parse::Problem;
+use super::problem::Problem;
 
 /// The keys of one kind of table, and which of them are tables or lists of tables
 /// with known keys of their own. All others may hold anything.

@@ -10,6 +10,8 @@
 mod keys;
 mod parse;
 mod plan;
+mod problem;
 
-pub use parse::{FileError, Format, Problem, RegistryFile, SecretRef, Subscribed, load, parse};
+pub use parse::{Format, RegistryFile, SecretRef, Subscribed, load, parse};
 pub use plan::{Action, Change, Current, PlanError, Target, plan};
+pub use problem::{FileError, Problem};

@@ -56,42 +56,42 @@ fn delivery(max_in_flight: Option<u32>, retry: Option<(u32, u64, u64)>) -> Setti
     }
 }
 
+fn all_refused(cases: impl IntoIterator<Item = (&'static str, Settings)>) {
+    for (expected, wrong) in cases {
+        let shown = format!("{wrong:?}");
+        assert_eq!(refused(|settings| *settings = wrong), expected, "{shown}");
+    }
+}
+
+fn over_http(http_config: HttpConfig) -> Settings {
+    Settings {
+        http_config: Some(http_config),
+        ..settings()
+    }
+}
+
 #[test]
-fn what_is_wrong_is_named_by_field() {
+fn general_settings_that_are_wrong_are_named() {
     let deadline = |text: &str| Settings {
         response_deadline: Some(text.to_owned()),
-        ..settings()
-    };
-    let over_http = |http_config: HttpConfig| Settings {
-        http_config: Some(http_config),
         ..settings()
     };
     let named = |name: &str| Settings {
         name: name.to_owned(),
         ..settings()
     };
-    let url = |url: &str| {
-        over_http(HttpConfig {
-            url: url.to_owned(),
-            ..http(AuthenticationType::NoAuth)
-        })
+    let filter = |text: &str| Settings {
+        filter: Some(text.to_owned()),
+        ..settings()
     };
-    let stray = HttpConfig {
-        http_authentication_type: AuthenticationType::NoAuth,
-        ..with_token(Some("hunter2"))
+    let long = Settings {
+        description: Some("d".repeat(5_000)),
+        ..settings()
     };
-    let mut colon = with_password(Some("hunter2"));
-    colon.basic_auth_config.as_mut().unwrap().user_name = "a:b".to_owned();
-    let cases = [
+    all_refused([
         ("name", named(" ")),
         ("name", named(&"n".repeat(256))),
-        (
-            "description",
-            Settings {
-                description: Some("d".repeat(5_000)),
-                ..settings()
-            },
-        ),
+        ("description", long),
         ("responseDeadline", deadline("1h")),
         ("responseDeadline", deadline("")),
         ("responseDeadline", deadline("P1M")),
@@ -101,127 +101,103 @@ fn what_is_wrong_is_named_by_field() {
             "responseDeadline",
             deadline(&format!("PT{}S", "1".repeat(9_000))),
         ),
-        (
-            "filter",
-            Settings {
-                filter: Some("$[?(".to_owned()),
-                ..settings()
-            },
-        ),
-        (
-            "filter",
-            Settings {
-                filter: Some("$".repeat(10_000)),
-                ..settings()
-            },
-        ),
-        (
-            "httpConfig",
-            Settings {
-                http_config: None,
-                ..settings()
-            },
-        ),
+        ("filter", filter("$[?(")),
+        ("filter", filter(&"$".repeat(10_000))),
+    ]);
+}
+
+#[test]
+fn http_settings_that_are_wrong_are_named() {
+    let url = |url: &str| {
+        over_http(HttpConfig {
+            url: url.to_owned(),
+            ..http(AuthenticationType::NoAuth)
+        })
+    };
+    let no_mode = HttpConfig {
+        http_dispatch_mode: None,
+        ..http(AuthenticationType::NoAuth)
+    };
+    let none = Settings {
+        http_config: None,
+        ..settings()
+    };
+    all_refused([
+        ("httpConfig", none),
         ("httpConfig.url", url("http://example.com")),
         (
             "httpConfig.url",
             url(&format!("https://{}", "x".repeat(3_000))),
         ),
-        (
-            "httpConfig.httpDispatchMode",
-            over_http(HttpConfig {
-                http_dispatch_mode: None,
-                ..http(AuthenticationType::NoAuth)
-            }),
-        ),
+        ("httpConfig.httpDispatchMode", over_http(no_mode)),
+    ]);
+}
+
+#[test]
+fn credentials_that_are_wrong_are_named() {
+    let stray = HttpConfig {
+        http_authentication_type: AuthenticationType::NoAuth,
+        ..with_token(Some("hunter2"))
+    };
+    let mut colon = with_password(Some("hunter2"));
+    colon.basic_auth_config.as_mut().unwrap().user_name = "a:b".to_owned();
+    let password = "httpConfig.basicAuthConfig.password";
+    let token = "httpConfig.bearerTokenAuthConfig.bearerToken";
+    let cases = [
         (
             "httpConfig.basicAuthConfig",
-            over_http(http(AuthenticationType::BasicAuth)),
+            http(AuthenticationType::BasicAuth),
         ),
-        (
-            "httpConfig.basicAuthConfig.password",
-            over_http(with_password(None)),
-        ),
-        (
-            "httpConfig.basicAuthConfig.password",
-            over_http(with_password(Some(""))),
-        ),
-        ("httpConfig.basicAuthConfig.userName", over_http(colon)),
+        (password, with_password(None)),
+        (password, with_password(Some(""))),
+        ("httpConfig.basicAuthConfig.userName", colon),
         (
             "httpConfig.bearerTokenAuthConfig",
-            over_http(http(AuthenticationType::BearerToken)),
+            http(AuthenticationType::BearerToken),
         ),
-        ("httpConfig.bearerTokenAuthConfig", over_http(stray)),
-        (
-            "httpConfig.bearerTokenAuthConfig.bearerToken",
-            over_http(with_token(None)),
-        ),
-        (
-            "httpConfig.bearerTokenAuthConfig.bearerToken",
-            over_http(with_token(Some(""))),
-        ),
-        (
-            "httpConfig.bearerTokenAuthConfig.bearerToken",
-            over_http(with_token(Some("hunter2\r\nX-Evil: 1"))),
-        ),
-        (
-            "httpConfig.bearerTokenAuthConfig.bearerToken",
-            over_http(with_token(Some(&"t".repeat(9_000)))),
-        ),
-        (
-            "eventBridgeConfig",
-            Settings {
-                event_bridge_config: None,
-                ..event_bridge("", "")
-            },
-        ),
-        (
-            "eventBridgeConfig.awsAccount",
-            event_bridge("12345678901", "us-west-1"),
-        ),
-        (
-            "eventBridgeConfig.awsAccount",
-            event_bridge("12345678901x", "us-west-1"),
-        ),
-        (
-            "eventBridgeConfig.awsRegion",
-            event_bridge("123456789012", "us-west"),
-        ),
-        (
-            "eventBridgeConfig.awsRegion",
-            event_bridge("123456789012", "us--1"),
-        ),
-        (
-            "eventBridgeConfig.awsRegion",
-            event_bridge("123456789012", ""),
-        ),
+        ("httpConfig.bearerTokenAuthConfig", stray),
+        (token, with_token(None)),
+        (token, with_token(Some(""))),
+        (token, with_token(Some("hunter2\r\nX-Evil: 1"))),
+        (token, with_token(Some(&"t".repeat(9_000)))),
+    ];
+    all_refused(cases.map(|(field, http)| (field, over_http(http))));
+}
+
+#[test]
+fn event_bridge_settings_that_are_wrong_are_named() {
+    let none = Settings {
+        event_bridge_config: None,
+        ..event_bridge("", "")
+    };
+    let account = "eventBridgeConfig.awsAccount";
+    let region = "eventBridgeConfig.awsRegion";
+    all_refused([
+        ("eventBridgeConfig", none),
+        (account, event_bridge("12345678901", "us-west-1")),
+        (account, event_bridge("12345678901x", "us-west-1")),
+        (region, event_bridge("123456789012", "us-west")),
+        (region, event_bridge("123456789012", "us--1")),
+        (region, event_bridge("123456789012", "")),
+    ]);
+}
+
+#[test]
+fn delivery_options_out_of_bounds_are_named() {
+    let attempts = "delivery.retry.maxAttempts";
+    let initial = "delivery.retry.initialDelayMs";
+    all_refused([
         ("delivery.maxInFlight", delivery(Some(0), None)),
         ("delivery.maxInFlight", delivery(Some(10_001), None)),
-        (
-            "delivery.retry.maxAttempts",
-            delivery(None, Some((0, 1, 1))),
-        ),
-        (
-            "delivery.retry.maxAttempts",
-            delivery(None, Some((1_001, 1, 1))),
-        ),
+        (attempts, delivery(None, Some((0, 1, 1)))),
+        (attempts, delivery(None, Some((1_001, 1, 1)))),
         (
             "delivery.retry.maxDelayMs",
             delivery(None, Some((2, 1, 86_400_001))),
         ),
-        (
-            "delivery.retry.initialDelayMs",
-            delivery(None, Some((2, 2, 1))),
-        ),
-        (
-            "delivery.retry.initialDelayMs",
-            delivery(None, Some((2, 0, 1))),
-        ),
-    ];
-    for (expected, wrong) in cases {
-        let shown = format!("{wrong:?}");
-        assert_eq!(refused(|settings| *settings = wrong), expected, "{shown}");
-    }
+        (initial, delivery(None, Some((2, 2, 1)))),
+        (initial, delivery(None, Some((2, 0, 1)))),
+    ]);
 }
 
 #[test]
@@ -429,7 +405,7 @@ fn replacing_keeps_what_the_writer_cannot_say() {
     new.settings.delivery = delivery(Some(3), None).delivery;
     world.create(1, &new).unwrap();
     let now = Timestamp::from_millis(1_000);
-    let overlap = Duration::from_secs(60);
+    let overlap = Duration::from_mins(1);
     let write = decide::rotate_signing(&world.snapshot, id(1), now, overlap).unwrap();
     world.apply(&write);
     let write = decide::set_enabled(&world.snapshot, id(1), false, Some("too many failures"));

@@ -41,13 +41,13 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
-        let check = |url: &str| match url.starts_with("https://") {
-            true => Ok(()),
-            false => Err("is not https".to_owned()),
+        let check = |url: &str| {
+            let scheme = url.strip_prefix("https://");
+            scheme.map(drop).ok_or_else(|| "is not https".to_owned())
         };
         Self {
             snapshot: Snapshot::empty(),
-            limits: Limits::new(Duration::from_secs(86_400), Arc::new(check)),
+            limits: Limits::new(Duration::from_hours(24), Arc::new(check)),
             sealer: sealer(1),
         }
     }

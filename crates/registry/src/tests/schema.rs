@@ -134,3 +134,39 @@ fn hostile_schemas_and_values_neither_hang_nor_overflow() {
         began.elapsed()
     );
 }
+
+/// A chain of definitions, each of which refers to the next one twice.
+fn doubling(length: usize, twice: fn(Value) -> Value) -> Value {
+    let mut definitions = serde_json::Map::new();
+    for n in 0..length {
+        let next = json!({"$ref": format!("#/definitions/d{}%20", n + 1)});
+        definitions.insert(format!("d{n} "), twice(next));
+    }
+    definitions.insert(format!("d{length} "), json!({"type": "object"}));
+    json!({"definitions": definitions, "$ref": "#/definitions/d0%20"})
+}
+
+#[test]
+fn schemas_that_make_endless_work_are_refused() {
+    let twices: [fn(Value) -> Value; 3] = [
+        |next| json!({"allOf": [next, next]}),
+        |next| json!({"anyOf": [{"not": next}], "if": next}),
+        |next| json!({"properties": {"a": {"oneOf": [next, next]}}}),
+    ];
+    for twice in twices {
+        compile(&doubling(8, twice)).unwrap();
+        let error = compile(&doubling(40, twice)).unwrap_err();
+        assert_eq!(error, SchemaError::TooMuchWork);
+    }
+    let long_chain = doubling(2_000, |next| next);
+    assert_eq!(compile(&long_chain).unwrap_err(), SchemaError::TooMuchWork);
+    let anchors = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$defs": (0..40).map(|n| {
+            let next = json!({"$ref": format!("#a{}", n + 1)});
+            (format!("{n}"), json!({"$anchor": format!("a{n}"), "allOf": [next, next]}))
+        }).chain([("end".to_owned(), json!({"$anchor": "a40"}))]).collect::<Value>(),
+        "$ref": "#a0",
+    });
+    assert_eq!(compile(&anchors).unwrap_err(), SchemaError::TooMuchWork);
+}

@@ -38,7 +38,7 @@ fn what_is_wrong_is_named_by_field() {
         ("name", |t| t.name = " ".to_owned()),
         ("inputSchema", |t| t.input_schema = "{".to_owned()),
         ("inputSchema", |t| {
-            t.input_schema = r#"{"$ref":"http://x.example/y"}"#.to_owned()
+            t.input_schema = r#"{"$ref":"http://x.example/y"}"#.to_owned();
         }),
         ("exampleInput", |t| t.example_input = "{}".to_owned()),
         ("exampleInput", |t| t.example_input = "{".to_owned()),

@@ -1,6 +1,8 @@
 //! The registry on the embedded log: what is changed is durable, followed by other
 //! handles, and kept within its limits when several write at once.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{sync::Arc, time::Duration};
 
 use triggerfish_core::{
@@ -33,7 +35,7 @@ async fn registry(log: &EmbeddedLog) -> Registry {
 
 async fn registry_with(log: &EmbeddedLog, keys: &[u8]) -> Registry {
     let keys: Vec<_> = keys.iter().map(|key| vec![*key; 32]).collect();
-    let limits = Limits::new(Duration::from_secs(86_400), Arc::new(|_| Ok(())));
+    let limits = Limits::new(Duration::from_hours(24), Arc::new(|_| Ok(())));
     Registry::open(log, ServerKeys::new(&keys).unwrap(), limits)
         .await
         .unwrap()
@@ -130,7 +132,7 @@ async fn a_change_is_shown_at_once_and_survives_a_restart() {
         .await
         .unwrap();
     let rotated = first
-        .rotate_signing(id, Duration::from_secs(60))
+        .rotate_signing(id, Duration::from_mins(1))
         .await
         .unwrap();
     assert_eq!(rotated.subscription.signing.generation, 1);
