@@ -1,15 +1,15 @@
 //! Functions at the end of a path or within it.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::borrow::Cow;
 
 use serde_json::{Number, Value};
 
 use super::{
     Machine, Outcome, Route,
     steps::{Hits, Walk},
+    text::print,
 };
 use crate::{
-    decimal::double_text,
     error::Failure,
     lenient::Malformed,
     syntax::tree::{Argument, Call, PathTree},
@@ -296,27 +296,5 @@ fn to_i32(number: &Number) -> i32 {
         (Some(whole), _) => whole as i32,
         (None, Some(whole)) => whole as i32,
         (None, None) => number.as_f64().unwrap_or_default() as i32,
-    }
-}
-
-/// The text of a value as Java's `toString` has it: objects as `{a=1, b=2}`, lists as JSON.
-fn print(value: &Value, text: &mut String) {
-    match value {
-        Value::String(string) => text.push_str(string),
-        Value::Number(number) if number.is_f64() => {
-            text.push_str(&double_text(number.as_f64().unwrap_or_default()));
-        }
-        Value::Object(members) => {
-            text.push('{');
-            for (at, (name, member)) in members.iter().enumerate() {
-                let comma = if at > 0 { ", " } else { "" };
-                let _ = write!(text, "{comma}{name}=");
-                print(member, text);
-            }
-            text.push('}');
-        }
-        other => {
-            let _ = write!(text, "{other}");
-        }
     }
 }

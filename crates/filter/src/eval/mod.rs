@@ -10,6 +10,7 @@ mod element;
 mod operators;
 mod steps;
 mod test;
+mod text;
 
 use std::{borrow::Cow, cell::OnceCell, collections::HashMap};
 
