@@ -8,7 +8,7 @@ use triggerfish_wire::state;
 use crate::{
     error::Error,
     layout::micros,
-    layout::{LARGE_STATE, block_of},
+    layout::{LARGE_STATE, pack_of},
     row::Row,
     staged::Entry,
     view::View,
@@ -26,7 +26,7 @@ impl View {
         hasher.update(self.position().to_be_bytes());
         hasher.update(micros(self.log_time()).to_be_bytes());
         let mut buffered = self.buffered_entries().into_values().peekable();
-        let mut block = None;
+        let mut pack = None;
         let mut envelopes = BTreeMap::new();
         self.store.rows_from(0, |row, piece| {
             while let Some(entry) = buffered.next_if(|entry| entry.row.offset < row.offset) {
@@ -36,10 +36,10 @@ impl View {
             if !kept || self.buffered(row.offset).is_some() {
                 return Ok(ControlFlow::Continue(()));
             }
-            let of = block_of(row.offset);
-            if block != Some(of) {
+            let of = pack_of(row.offset);
+            if pack != Some(of) {
                 envelopes = self.store.envelopes_of(of)?;
-                block = Some(of);
+                pack = Some(of);
             }
             let state = self.store.piece(LARGE_STATE, row.offset, piece)?;
             let state = state.ok_or(Error::Damaged("a row lacks its state"))?;

@@ -8,7 +8,7 @@ use triggerfish_wire::state;
 use crate::{
     blocks::{self, Piece},
     error::Error,
-    layout::{ENVELOPES, LARGE_ENVELOPE, LARGE_STATE, ROWS, after, block_of, number, one},
+    layout::{ENVELOPES, LARGE_ENVELOPE, LARGE_STATE, ROWS, after, block_of, number, one, pack_of},
     row::Row,
     staged::Entry,
     store::{Order, Store},
@@ -35,7 +35,8 @@ impl Store {
                     continue;
                 }
                 let state = self.piece(LARGE_STATE, offset, piece)?;
-                let envelopes = self.get(&one(ENVELOPES, block))?.unwrap_or_default();
+                let envelopes = self.get(&one(ENVELOPES, pack_of(offset)))?;
+                let envelopes = envelopes.unwrap_or_default();
                 let envelope = self.envelope(&envelopes, offset)?;
                 return match (state, envelope) {
                     (Some(state), Some(envelope)) => decode(row, &envelope, &state).map(Some),
@@ -75,9 +76,9 @@ impl Store {
         }
     }
 
-    /// The envelopes of a block, by offset.
-    pub(crate) fn envelopes_of(&self, block: u64) -> Result<BTreeMap<u64, Vec<u8>>, Error> {
-        let envelopes = self.get(&one(ENVELOPES, block))?.unwrap_or_default();
+    /// The envelopes of a pack, by offset.
+    pub(crate) fn envelopes_of(&self, pack: u64) -> Result<BTreeMap<u64, Vec<u8>>, Error> {
+        let envelopes = self.get(&one(ENVELOPES, pack))?.unwrap_or_default();
         let mut found = BTreeMap::new();
         for envelope in blocks::envelopes(&envelopes) {
             let (offset, piece) = envelope?;

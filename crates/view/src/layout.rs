@@ -10,7 +10,7 @@
 //! | `m` | identity | whose view this is |
 //! | `p` | position, log time, counts, repeats | changes with every save |
 //! | `o` block | rows | the invocations, in log order |
-//! | `e` block | envelopes | what requested them |
+//! | `e` pack | envelopes | what requested them |
 //! | `x` offset, `y` offset | state, envelope | those too large for a block |
 //! | `t` deadline block | | the earliest deadline of a block's open rows |
 //! | `c` time block | | when a wholly closed block may be removed |
@@ -30,6 +30,10 @@ pub(crate) const FORMAT: u8 = 1;
 /// Offsets that share a block.
 pub(crate) const BLOCK: u64 = 1 << BLOCK_SHIFT;
 const BLOCK_SHIFT: u32 = 5;
+/// Offsets whose envelopes share a value. sled reads and writes pages of up to sixteen
+/// values, so these are kept small.
+pub(crate) const PACK: u64 = 1 << PACK_SHIFT;
+const PACK_SHIFT: u32 = 3;
 /// Offsets that share a window of a subscription's list.
 pub(crate) const WINDOW: u64 = 1 << WINDOW_SHIFT;
 const WINDOW_SHIFT: u32 = 12;
@@ -51,6 +55,16 @@ pub(crate) const RUNS: u8 = b'j';
 /// The block of an offset: the first offset in it.
 pub(crate) const fn block_of(offset: u64) -> u64 {
     offset >> BLOCK_SHIFT << BLOCK_SHIFT
+}
+
+/// The pack of an offset: the first offset in it.
+pub(crate) const fn pack_of(offset: u64) -> u64 {
+    offset >> PACK_SHIFT << PACK_SHIFT
+}
+
+/// The packs of a block.
+pub(crate) fn packs(block: u64) -> impl Iterator<Item = u64> {
+    (0..BLOCK / PACK).map(move |number| block + number * PACK)
 }
 
 /// The window of an offset: the first offset in it.

@@ -22,7 +22,7 @@ use crate::{
     keys::{Keys, Pending},
     layout::{
         BLOCK, DEADLINES, ENVELOPES, LARGE_ENVELOPE, LARGE_STATE, PROGRESS, REMOVALS, ROWS,
-        block_of, call, one, ordered, timed, window, window_of,
+        block_of, call, one, ordered, pack_of, packs, timed, window, window_of,
     },
     meta::Progress,
     row::{Row, Standing},
@@ -177,7 +177,7 @@ impl Draft<'_> {
         self.batch.insert(one(ROWS, block), bytes);
         let after: Vec<Row> = after.into_values().map(|(row, _)| row).collect();
         self.index_block(block, &before, &after);
-        self.write_envelopes(block, entries)
+        self.write_envelopes(entries)
     }
 
     /// The state of `entry` as it goes into its block.
@@ -190,26 +190,26 @@ impl Draft<'_> {
         Piece::Apart
     }
 
-    /// Adds the envelopes that are not on disk yet to their block.
-    fn write_envelopes(&mut self, block: u64, entries: &[&Arc<Entry>]) -> Result<(), Error> {
-        let fresh: Vec<_> = entries.iter().filter(|entry| entry.fresh).collect();
-        if fresh.is_empty() {
-            return Ok(());
+    /// Adds the envelopes that are not on disk yet to their packs.
+    fn write_envelopes(&mut self, entries: &[&Arc<Entry>]) -> Result<(), Error> {
+        let mut fresh = entries.iter().filter(|entry| entry.fresh).peekable();
+        while let Some(first) = fresh.peek() {
+            let pack = pack_of(first.row.offset);
+            let stored = self.save.store.get(&one(ENVELOPES, pack))?;
+            let mut bytes = stored.map(|stored| stored.to_vec()).unwrap_or_default();
+            while let Some(entry) = fresh.next_if(|entry| pack_of(entry.row.offset) == pack) {
+                let offset = entry.row.offset;
+                let piece = if blocks::envelope_fits(&entry.envelope) {
+                    Piece::Here((&entry.envelope[..]).into())
+                } else {
+                    let key = one(LARGE_ENVELOPE, offset);
+                    self.batch.insert(key, &entry.envelope[..]);
+                    Piece::Apart
+                };
+                blocks::push_envelope(&mut bytes, offset, &piece);
+            }
+            self.batch.insert(one(ENVELOPES, pack), bytes);
         }
-        let stored = self.save.store.get(&one(ENVELOPES, block))?;
-        let mut bytes = stored.map(|stored| stored.to_vec()).unwrap_or_default();
-        for entry in fresh {
-            let offset = entry.row.offset;
-            let piece = if blocks::envelope_fits(&entry.envelope) {
-                Piece::Here((&entry.envelope[..]).into())
-            } else {
-                let key = one(LARGE_ENVELOPE, offset);
-                self.batch.insert(key, &entry.envelope[..]);
-                Piece::Apart
-            };
-            blocks::push_envelope(&mut bytes, offset, &piece);
-        }
-        self.batch.insert(one(ENVELOPES, block), bytes);
         Ok(())
     }
 
@@ -300,14 +300,23 @@ impl Draft<'_> {
                 self.keys.insert(key, None);
             }
         }
-        let envelopes = store.get(&one(ENVELOPES, block))?.unwrap_or_default();
-        for envelope in blocks::envelopes(&envelopes) {
+        for pack in packs(block) {
+            self.remove_envelopes(pack)?;
+        }
+        self.batch.remove(one(ROWS, block));
+        Ok(())
+    }
+
+    fn remove_envelopes(&mut self, pack: u64) -> Result<(), Error> {
+        let Some(stored) = self.save.store.get(&one(ENVELOPES, pack))? else {
+            return Ok(());
+        };
+        for envelope in blocks::envelopes(&stored) {
             if let (offset, Piece::Apart) = envelope? {
                 self.batch.remove(one(LARGE_ENVELOPE, offset));
             }
         }
-        self.batch.remove(one(ROWS, block));
-        self.batch.remove(one(ENVELOPES, block));
+        self.batch.remove(one(ENVELOPES, pack));
         Ok(())
     }
 

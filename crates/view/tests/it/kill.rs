@@ -1,0 +1,114 @@
+//! A process that is killed while it writes leaves a view that is consistent.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use triggerfish_core::Reply;
+use triggerfish_view::View;
+
+use crate::world::{
+    Asked, Record, SETTINGS, at, attempted, completed, fold, identity, mixed, requested,
+};
+
+const FOLDER: &str = "TRIGGERFISH_VIEW_TEST_FOLDER";
+const KILLS: u64 = 20;
+
+/// The log that both processes know: records of invocations in all stages.
+fn record(n: u64) -> Record {
+    let random = mixed(n);
+    let now = at(n);
+    let key = n - n % 3;
+    let (key, observation) = match n % 3 {
+        0 => (
+            key,
+            requested(&Asked {
+                subscription: random % 5,
+                ordering_key: random.is_multiple_of(7).then_some(random % 11),
+                created: now,
+                allowed: Duration::from_secs(2),
+                payload: 600,
+            }),
+        ),
+        1 => (key, attempted(1, Reply::Acknowledged)),
+        _ => (key.saturating_sub(random % 900 / 3 * 3), completed(20)),
+    };
+    Record::new(n, key, now, &observation)
+}
+
+/// Not a test of its own: the process that is killed.
+#[test]
+fn writer() {
+    let Ok(folder) = std::env::var(FOLDER) else {
+        return;
+    };
+    let (mut view, _) = View::open(Path::new(&folder), &identity(), SETTINGS).unwrap();
+    let mut saving: Option<std::thread::JoinHandle<_>> = None;
+    for n in view.position().. {
+        fold(&mut view, &record(n)).unwrap();
+        if !mixed(n ^ 0xABCD).is_multiple_of(60) {
+            continue;
+        }
+        if let Some(thread) = saving.take() {
+            let saved: Result<_, triggerfish_view::Error> = thread.join().unwrap();
+            view.finish_save(saved.unwrap());
+            let _ = writeln!(std::io::stdout(), "\nsaved {}", view.saved_position());
+        }
+        saving = view
+            .begin_save()
+            .map(|save| std::thread::spawn(move || save.run()));
+    }
+}
+
+/// Lets a writer make some saves, then kills it. Returns the last position it said
+/// was saved.
+fn run_and_kill(folder: &Path, saves: u64) -> u64 {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["kill::writer", "--exact", "--nocapture"])
+        .env(FOLDER, folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let positions = lines.filter_map(|line| {
+        let line = line.unwrap();
+        Some(line.strip_prefix("saved ")?.parse::<u64>().unwrap())
+    });
+    let last = positions.take(usize::try_from(saves).unwrap()).last();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    last.expect("the writer saves")
+}
+
+#[test]
+fn killed_writers_leave_a_view_that_equals_a_fresh_fold() {
+    let folder = tempfile::tempdir().unwrap();
+    let fresh = tempfile::tempdir().unwrap();
+    let (mut fresh, _) = View::open(fresh.path(), &identity(), SETTINGS).unwrap();
+    let mut before = 0;
+    for kill in 0..KILLS {
+        let said = run_and_kill(folder.path(), 10 + mixed(kill) % 40);
+        let (view, opened) = View::open(folder.path(), &identity(), SETTINGS).unwrap();
+        assert_eq!(opened.wiped, None);
+        assert!(
+            opened.position >= before,
+            "went back behind an earlier start"
+        );
+        // Saves the writer had no time to speak of may be there, too.
+        assert!(said >= before);
+        for n in fresh.position()..opened.position {
+            fold(&mut fresh, &record(n)).unwrap();
+            if n % 500 == 0 {
+                fresh.save().unwrap();
+            }
+        }
+        assert_eq!(view.position(), fresh.position());
+        assert_eq!(view.counts(), fresh.counts());
+        assert_eq!(view.digest().unwrap(), fresh.digest().unwrap());
+        before = opened.position;
+    }
+    assert!(before > 0, "nothing ever reached the disk");
+}

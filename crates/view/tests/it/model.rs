@@ -1,0 +1,207 @@
+//! The view as a map: what every query must answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use triggerfish_core::{
+    Invocation, InvocationKey, Outcome, Phase, Seen, SubscriptionId, Timestamp, apply,
+};
+use triggerfish_view::{Filter, KeyHash, View};
+use triggerfish_wire::envelope;
+
+use crate::world::{Record, SETTINGS, at};
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Model {
+    invocations: BTreeMap<InvocationKey, Invocation>,
+    log_time: Timestamp,
+}
+
+impl Model {
+    pub(crate) fn fold(&mut self, record: &Record) {
+        let (id, at, observation) = envelope::decode(record.value.clone()).unwrap();
+        self.log_time = self.log_time.max(at);
+        let known = self.get(id.key()).cloned();
+        let offset = record.offset;
+        let step = apply(known, Seen { id, offset, at }, observation);
+        if let (None, Some(state)) = (step.ignored, step.state) {
+            self.invocations.insert(id.key(), state);
+        }
+    }
+
+    fn get(&self, key: InvocationKey) -> Option<&Invocation> {
+        let known = self.invocations.get(&key);
+        known.filter(|known| self.is_kept(known))
+    }
+
+    fn is_kept(&self, invocation: &Invocation) -> bool {
+        invocation.closing().is_none_or(|closing| {
+            let keep = match closing.outcome {
+                Outcome::Completed(_) => SETTINGS.keep_completed,
+                Outcome::Failed { .. } | Outcome::Expired { .. } => SETTINGS.keep_failed,
+            };
+            closing.at.after(keep) >= self.log_time
+        })
+    }
+
+    /// All that is kept, newest first.
+    fn kept(&self) -> Vec<&Invocation> {
+        let mut kept: Vec<_> = self
+            .invocations
+            .values()
+            .filter(|i| self.is_kept(i))
+            .collect();
+        kept.sort_by_key(|invocation| std::cmp::Reverse(invocation.offset));
+        kept
+    }
+
+    fn open(&self) -> Vec<&Invocation> {
+        let kept = self.kept().into_iter();
+        kept.filter(|invocation| invocation.is_open()).collect()
+    }
+
+    /// Asks `view` everything that can be asked and compares.
+    pub(crate) fn check(&self, view: &mut View, keys: impl Iterator<Item = InvocationKey>) {
+        assert_eq!(view.log_time(), self.log_time);
+        let snapshot = view.snapshot();
+        for key in keys {
+            assert_eq!(view.get(key).unwrap().as_ref(), self.get(key));
+            assert_eq!(snapshot.get(key).unwrap().as_ref(), self.get(key));
+        }
+        let open = self.open();
+        let queued = open
+            .iter()
+            .filter(|i| matches!(i.phase, Phase::Due { .. }))
+            .count();
+        let counts = view.counts();
+        assert_eq!(
+            (counts.open, counts.queued),
+            (open.len() as u64, queued as u64)
+        );
+        let oldest = self.kept().last().map(|invocation| invocation.offset);
+        assert_eq!(view.oldest_kept().unwrap(), oldest);
+        self.check_deadlines(view);
+        self.check_calls(view);
+        self.check_listings(view);
+    }
+
+    fn check_deadlines(&self, view: &mut View) {
+        let open = self.open();
+        let next = open
+            .iter()
+            .map(|invocation| invocation.request.deadline)
+            .min();
+        assert_eq!(view.next_deadline().unwrap(), next);
+        for now in [self.log_time, at(100), Timestamp::MAX] {
+            let mut passed: Vec<_> = open
+                .iter()
+                .filter(|invocation| invocation.request.deadline <= now)
+                .map(|invocation| {
+                    (
+                        invocation.request.deadline,
+                        invocation.offset,
+                        invocation.id,
+                    )
+                })
+                .collect();
+            passed.sort();
+            let passed: Vec<_> = passed.into_iter().map(|(_, _, id)| id).collect();
+            assert_eq!(view.deadlines_until(now, usize::MAX).unwrap(), passed);
+            let some = view.deadlines_until(now, 3).unwrap();
+            assert_eq!(some.len(), passed.len().min(3));
+            assert!(some.iter().all(|id| passed.contains(id)));
+        }
+    }
+
+    fn check_calls(&self, view: &View) {
+        let mut unordered: BTreeMap<SubscriptionId, BTreeMap<_, &Invocation>> = BTreeMap::new();
+        let mut ordered: BTreeMap<SubscriptionId, BTreeMap<KeyHash, &Invocation>> = BTreeMap::new();
+        for invocation in self.open() {
+            let Phase::Due { due, .. } = invocation.phase else {
+                continue;
+            };
+            let subscription = invocation.request.subscription_id;
+            if let Some(key) = &invocation.request.ordering_key {
+                // The newest come first, so the oldest stays.
+                let keys = ordered.entry(subscription).or_default();
+                keys.insert(KeyHash::of(key), invocation);
+            } else {
+                let calls = unordered.entry(subscription).or_default();
+                calls.insert((due, invocation.offset), invocation);
+            }
+        }
+        let expected: BTreeSet<_> = unordered.keys().chain(ordered.keys()).copied().collect();
+        let subscriptions = view.subscriptions_with_calls().unwrap();
+        assert_eq!(subscriptions, expected.into_iter().collect::<Vec<_>>());
+        for subscription in subscriptions {
+            let calls = unordered.remove(&subscription).unwrap_or_default();
+            let calls: Vec<_> = calls.into_values().cloned().collect();
+            assert_eq!(all_calls(view, subscription), calls);
+            let keys = ordered.remove(&subscription).unwrap_or_default();
+            assert_eq!(
+                all_keys(view, subscription),
+                keys.keys().copied().collect::<Vec<_>>()
+            );
+            for (hash, head) in keys {
+                let found = view.head_of_key(subscription, hash).unwrap();
+                assert_eq!(found.as_ref(), Some(head));
+            }
+        }
+    }
+
+    fn check_listings(&self, view: &mut View) {
+        let snapshot = view.snapshot();
+        let some: BTreeSet<_> = [0, 2].map(crate::world::subscription).into();
+        for subscriptions in [None, Some(some)] {
+            for open_only in [false, true] {
+                let filter = Filter {
+                    subscriptions: subscriptions.clone(),
+                    open_only,
+                };
+                let expected: Vec<_> = self
+                    .kept()
+                    .into_iter()
+                    .filter(|i| i.is_open() || !open_only)
+                    .filter(|i| {
+                        let wanted = subscriptions.as_ref();
+                        wanted.is_none_or(|wanted| wanted.contains(&i.request.subscription_id))
+                    })
+                    .cloned()
+                    .collect();
+                assert_eq!(snapshot.count(&filter).unwrap(), expected.len() as u64);
+                assert_eq!(snapshot.latest(&filter, 1000).unwrap(), expected);
+                let few = expected.len().min(2);
+                assert_eq!(snapshot.latest(&filter, 2).unwrap(), expected[..few]);
+            }
+        }
+        assert_eq!(snapshot.latest(&Filter::default(), 0).unwrap(), []);
+    }
+}
+
+/// All calls of a subscription, by pages of two.
+pub(crate) fn all_calls(view: &View, subscription: SubscriptionId) -> Vec<Invocation> {
+    let (mut calls, mut after) = (Vec::new(), None);
+    loop {
+        let page = view.due_calls(subscription, after, 2).unwrap();
+        let Some(last) = page.last() else {
+            return calls;
+        };
+        let Phase::Due { due, .. } = last.phase else {
+            panic!("{last:?} owes no call");
+        };
+        after = Some((due, last.offset));
+        calls.extend(page);
+    }
+}
+
+/// All ordering keys of a subscription, one by one.
+pub(crate) fn all_keys(view: &View, subscription: SubscriptionId) -> Vec<KeyHash> {
+    let (mut keys, mut after) = (Vec::new(), None);
+    loop {
+        let page = view.ordering_keys(subscription, after, 1).unwrap();
+        let Some(last) = page.last() else {
+            return keys;
+        };
+        after = Some(*last);
+        keys.extend(page);
+    }
+}
