@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{error::ApiError, state::Shared};
 
-/// A body of content type `application/json`.
+/// A JSON object of content type `application/json`.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
 /// A body of content type `application/json-patch+json`, or `application/json`.
@@ -29,6 +29,12 @@ impl<T: DeserializeOwned> FromRequest<Shared> for JsonBody<T> {
             return Err(ApiError::unsupported_media_type("application/json"));
         }
         let RawBody(body) = RawBody::from_request(request, state).await?;
+        // An array would be read as the fields in their order.
+        if body.trim_ascii_start().starts_with(b"[") {
+            return Err(ApiError::bad_request(
+                "the request body: expected a JSON object",
+            ));
+        }
         parse(&body).map(Self)
     }
 }
@@ -99,7 +105,8 @@ pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, String>
 
 fn explained(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
     let path = error.path().to_string();
-    let place = if path == "." || path.is_empty() {
+    let is_whole = path == "." || path.is_empty() || !error.inner().is_data();
+    let place = if is_whole {
         "the request body".to_owned()
     } else {
         format!("field {:?}", path.chars().take(100).collect::<String>())
@@ -110,6 +117,7 @@ fn explained(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
 /// What is wrong, without the value that is wrong.
 fn without_values(error: &serde_json::Error) -> String {
     let place = match error.line() {
+        // A value that was read before has no place in a text.
         0 => String::new(),
         line => format!(" at line {line} column {}", error.column()),
     };
@@ -199,12 +207,12 @@ mod tests {
                 "field \"inner.12345\": expected `password`",
             ),
             (r#"{"kind":"12345"}"#, "field \"kind\": expected `One`"),
-            (r#"{"kind":}"#, "field \"kind\": not valid JSON"),
-            ("", "the request body: not valid JSON at line 1 column 0"),
+            (r#"{"kind":}"#, "the request body: not valid JSON"),
+            ("", "the request body: not valid JSON"),
             ("{} 12345", "the request body: not valid JSON"),
         ] {
             let text = refused(json);
-            let (text, place) = text.split_once(" at line 1 column ").expect("a place");
+            let (text, place) = text.split_once(" at line 1 column ").unwrap();
             assert_eq!(text, expected, "{json}");
             assert!(place.parse::<usize>().is_ok(), "{json}: {place}");
         }

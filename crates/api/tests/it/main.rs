@@ -1,0 +1,20 @@
+//! The whole API over a real registry, with the services behind it played.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod auth;
+mod clients;
+mod cloudevents;
+mod complete;
+mod errors;
+mod harness;
+mod lists;
+mod openapi;
+mod players;
+mod robustness;
+mod signing;
+mod starts;
+mod status;
+mod subscriptions;
+mod triggers;
+mod validate_filter;

@@ -1,0 +1,151 @@
+//! The services behind the API, played: they note what they are asked and answer
+//! as told.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures::future::{BoxFuture, FutureExt as _};
+use parking_lot::Mutex;
+use triggerfish_api::ports::{
+    Ingest, Invocations, ListQuery, Listing, PendingCount, Start, StartError, Started, Unavailable,
+    Verdict,
+};
+use triggerfish_core::{
+    CompletionReport, Invocation, InvocationId, InvocationKey, SubscriptionId, Timestamp,
+    keys::ServerKeys,
+};
+
+/// A trigger id that makes the played ingest panic.
+pub(crate) const PANICS: &str = "panics:now";
+
+/// Takes events in.
+pub(crate) struct Intake {
+    pub(crate) keys: ServerKeys,
+    /// What it was asked, in order.
+    pub(crate) starts: Mutex<Vec<Start>>,
+    /// What it answers next; if there is nothing, one invocation.
+    pub(crate) answers: Mutex<Vec<Result<usize, StartError>>>,
+}
+
+impl Intake {
+    /// Invocation number `n` that it starts.
+    pub(crate) fn id(n: usize) -> InvocationId {
+        InvocationId::new(Timestamp::EPOCH, 5, InvocationKey(n as u64))
+    }
+
+    /// The subscription of every invocation that it starts.
+    pub(crate) fn subscription_id() -> SubscriptionId {
+        SubscriptionId(uuid::Uuid::from_u128(77))
+    }
+}
+
+impl Ingest for Intake {
+    fn start(&self, start: Start) -> BoxFuture<'_, Result<Vec<Started>, StartError>> {
+        assert_ne!(start.trigger_id, PANICS, "as asked");
+        let mut answers = self.answers.lock();
+        let answer = if answers.is_empty() {
+            Ok(1)
+        } else {
+            answers.remove(0)
+        };
+        let started = answer.map(|count| {
+            (0..count)
+                .map(|n| Started {
+                    id: Self::id(n),
+                    trigger_id: start.trigger_id.as_str().into(),
+                    secret: self.keys.invocation_secret(Self::id(n)),
+                    content_json: start.content_json.clone(),
+                    subscription_id: Self::subscription_id(),
+                })
+                .collect()
+        });
+        self.starts.lock().push(start);
+        async move { started }.boxed()
+    }
+}
+
+/// Knows invocations.
+#[derive(Default)]
+pub(crate) struct Archive {
+    pub(crate) known: Mutex<BTreeMap<InvocationId, Invocation>>,
+    /// What the fold says to the next completions.
+    pub(crate) verdicts: Mutex<Vec<Verdict>>,
+    /// The completions it got.
+    pub(crate) reports: Mutex<Vec<(InvocationId, CompletionReport)>>,
+    /// The lists it was asked for.
+    pub(crate) queries: Mutex<Vec<ListQuery>>,
+    /// Whether it is away.
+    pub(crate) away: Mutex<bool>,
+}
+
+impl Archive {
+    fn reachable(&self) -> Result<(), Unavailable> {
+        if *self.away.lock() {
+            return Err(Unavailable {
+                retry_after: Duration::from_millis(1500),
+                reason: "the owner of partition 5 is away".into(),
+            });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn add(&self, invocation: Invocation) {
+        self.known.lock().insert(invocation.id, invocation);
+    }
+}
+
+impl Invocations for Archive {
+    fn get(&self, id: InvocationId) -> BoxFuture<'_, Result<Option<Invocation>, Unavailable>> {
+        let found = self
+            .reachable()
+            .map(|()| self.known.lock().get(&id).cloned());
+        async move { found }.boxed()
+    }
+
+    fn list(&self, query: ListQuery) -> BoxFuture<'_, Result<Listing, Unavailable>> {
+        let fits = |row: &&Invocation| {
+            query.id.is_none_or(|id| id == row.id)
+                && query
+                    .trigger_id
+                    .as_deref()
+                    .is_none_or(|id| id == &*row.request.trigger_id)
+                && query
+                    .subscription_id
+                    .is_none_or(|id| id == row.request.subscription_id)
+                && (!query.open_only || row.is_open())
+        };
+        let listing = self.reachable().map(|()| {
+            let known = self.known.lock();
+            let mut rows: Vec<_> = known.values().filter(fits).cloned().collect();
+            rows.sort_by_key(|row| std::cmp::Reverse(row.request.created));
+            let total = rows.len();
+            rows.truncate(query.limit);
+            Listing {
+                invocations: rows,
+                total,
+            }
+        });
+        self.queries.lock().push(query);
+        async move { listing }.boxed()
+    }
+
+    fn complete(
+        &self,
+        id: InvocationId,
+        report: CompletionReport,
+    ) -> BoxFuture<'_, Result<Verdict, Unavailable>> {
+        self.reports.lock().push((id, report));
+        let verdict = self.verdicts.lock().pop().unwrap_or(Verdict::Accepted);
+        async move { Ok(verdict) }.boxed()
+    }
+
+    fn pending(&self) -> BoxFuture<'_, Result<Vec<PendingCount>, Unavailable>> {
+        let row = |topic: &str, count| PendingCount {
+            topic: topic.into(),
+            count,
+        };
+        let rows = self
+            .reachable()
+            .map(|()| vec![row("trigger-events", 3), row("invocation-log", 0)]);
+        async move { rows }.boxed()
+    }
+}
