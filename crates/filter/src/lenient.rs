@@ -156,7 +156,11 @@ impl Reader<'_> {
         }
         let end = self.position;
         self.skip_blanks();
-        if self.current().is_some_and(|byte| !stop.contains(&byte)) {
+        // Only a character below 126 makes a word of what began as a number.
+        if self
+            .current()
+            .is_some_and(|byte| byte < 126 && !stop.contains(&byte))
+        {
             return Ok(Value::String(self.word(start, stop).to_owned()));
         }
         if whole {
@@ -273,6 +277,7 @@ mod tests {
             ("\"x\" tail", json!("x")),
             ("[1 2]", json!(["1 2"])),
             ("[1e]", json!(["1e"])),
+            ("[1é]", json!([1, "é"])),
             ("{a:1 b:2}", json!({"a": "1 b:2"})),
         ] {
             assert_eq!(parse(text), Ok(value), "{text}");

@@ -155,6 +155,11 @@ impl Machine<'_> {
     ) -> Result<Value, Failure> {
         match given.first() {
             Some(Given::Json(_)) => return Err(Failure::hard("length() takes a path")),
+            Some(Given::Path(..)) if value.is_null() => {
+                return Err(Failure::hard(
+                    "length() with a path needs a value to start from",
+                ));
+            }
             Some(Given::Path(path, _)) => {
                 let children = !path.is_call() && !path.steps.is_empty();
                 // The wildcard is a new step for every call.

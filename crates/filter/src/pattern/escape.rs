@@ -93,9 +93,6 @@ pub(super) fn escape(translator: &mut Translator) -> Result<(), String> {
                 translator.next();
                 number = longer;
             }
-            if number > translator.group_count() {
-                return Err("the group referred to does not come before".to_owned());
-            }
             reference(translator, number);
         }
         'p' | 'P' => {
@@ -115,7 +112,13 @@ fn unsupported(what: &str) -> String {
     format!("{what} in a regular expression is not supported")
 }
 
+/// A reference to a group that does not exist is allowed, and never matches.
 fn reference(translator: &mut Translator, number: usize) {
+    if number > translator.group_count() {
+        translator.refers_ahead(number);
+        translator.out.push_str(r"[^\s\S]");
+        return;
+    }
     translator.needs_backtracking();
     translator.has_no_length_limit();
     let flag = if translator.flags.ignore_case {
@@ -123,7 +126,8 @@ fn reference(translator: &mut Translator, number: usize) {
     } else {
         ""
     };
-    translator.out.push_str(&format!("(?{flag}:\\{number})"));
+    let text = format!("(?{flag}:\\{number})");
+    translator.out.push_str(&text);
 }
 
 /// An escape that stands for one character, in or out of a class.

@@ -25,6 +25,7 @@ pub(super) fn translate(
         flags: Flags::default(),
         out: String::with_capacity(source.len() * 2),
         groups: Vec::new(),
+        references_ahead: Vec::new(),
         size: 0,
         size_max,
         nesting_max,
@@ -38,6 +39,14 @@ pub(super) fn translate(
     translator.alternatives()?;
     if translator.position < translator.source.len() {
         return Err("the regular expression has a ) too many".to_owned());
+    }
+    let groups = translator.groups.len();
+    if translator
+        .references_ahead
+        .iter()
+        .any(|number| *number <= groups)
+    {
+        return Err("a reference to a group that comes later is not supported".to_owned());
     }
     let Translator {
         out: text,
@@ -122,6 +131,8 @@ pub(super) struct Translator {
     pub(super) out: String,
     /// Names of the groups opened so far.
     groups: Vec<Option<String>>,
+    /// Numbers of groups that were referred to before they were opened.
+    references_ahead: Vec<usize>,
     size: usize,
     size_max: usize,
     nesting_max: usize,
@@ -166,6 +177,10 @@ impl Translator {
 
     pub(super) fn needs_backtracking(&mut self) {
         self.backtracks = true;
+    }
+
+    pub(super) fn refers_ahead(&mut self, number: usize) {
+        self.references_ahead.push(number);
     }
 
     pub(super) fn has_no_length_limit(&mut self) {
@@ -244,11 +259,12 @@ impl Translator {
         };
         self.unbounded |= most.is_none();
         // The group keeps the quantifier off whatever the atom was translated to.
-        self.out.push_str(&match suffix {
-            Some('+') => format!("(?>(?:{atom}){count})"),
-            Some(_) => format!("(?:{atom}){count}?"),
-            None => format!("(?:{atom}){count}"),
-        });
+        let (before, behind) = match suffix {
+            Some('+') => ("(?>(?:", ")"),
+            Some(_) => ("(?:", "?"),
+            None => ("(?:", ""),
+        };
+        self.out.extend([before, &atom, ")", &count, behind]);
         self.backtracks |= suffix == Some('+');
         let once = self.size - size;
         self.grow(once.saturating_mul(most.unwrap_or(least).max(1) - 1))?;
@@ -303,7 +319,7 @@ impl Translator {
             Some('[') => {
                 let class = self.nested(class::class)?;
                 if self.flags.ignore_case && self.flags.unicode_case {
-                    self.out.push_str(&format!("(?i:{class})"));
+                    self.out.extend(["(?i:", &class, ")"]);
                 } else {
                     self.out.push_str(&class);
                 }

@@ -85,12 +85,12 @@ impl Compiler<'_> {
         let begin = cursor.position;
         if let Some(operator) = operator(cursor) {
             let right = self.side(cursor)?;
-            let left = self.operand(left);
-            return Ok(Test::Compare(Comparison {
+            let (left, right) = (self.operand(left), self.operand(right));
+            return Ok(Test::Compare(Box::new(Comparison {
                 left,
                 operator,
-                right: self.operand(right),
-            }));
+                right,
+            })));
         }
         match left {
             Side::Path { path, negated } => {

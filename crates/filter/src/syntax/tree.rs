@@ -69,7 +69,7 @@ pub(crate) enum Test {
     And(Vec<Test>),
     Not(Box<Test>),
     Exists { path: PathTree, expected: bool },
-    Compare(Comparison),
+    Compare(Box<Comparison>),
 }
 
 #[derive(Debug)]

@@ -95,6 +95,7 @@ impl Generator {
         for document in vectors.documents.values() {
             collect(document, &mut names, &mut scalars);
         }
+        scalars.extend(unusual());
         Self {
             random: Random(seed),
             vectors,
@@ -420,14 +421,14 @@ impl Generator {
                 let counts = [
                     "*", "?", "+", "+?", "*?", "{1}", "{0,2}", "{1,}", most, "?+", "*+",
                 ];
-                atom += self.random.pick(&counts);
+                atom += *self.random.pick(&counts);
             }
             pattern += &atom;
             if self.random.one_in(12) {
                 let between = [
                     "(?=.)", "(?!x)", "(?<=.)", r"\b", r"\B", "^", "$", "|", "(?i)", ".*",
                 ];
-                pattern += self.random.pick(&between);
+                pattern += *self.random.pick(&between);
             }
             if groups > 0 && self.random.one_in(12) {
                 pattern += r"\1?";
@@ -581,12 +582,69 @@ impl Generator {
     }
 }
 
+/// Values on which numbers, texts and list elements are read in a way of their own.
+fn unusual() -> Vec<Value> {
+    json!([
+        1e10,
+        -0.5,
+        0.001,
+        1.5e-7,
+        1e-5,
+        123_456_789_012_i64,
+        9_007_199_254_740_993_i64,
+        1e21,
+        2.0,
+        100,
+        "",
+        " ",
+        "$.a",
+        " $.a",
+        "$",
+        "@",
+        "[1]",
+        "{a:1}",
+        " [x] ",
+        "{",
+        r"\u0041",
+        r"\u00zz",
+        r"a\b",
+        "'q'",
+        "\"",
+        "''",
+        "1.0",
+        "1e1",
+        "+7",
+        "07",
+        ".5",
+        "0x1",
+        "true",
+        "null",
+        "a\nb",
+        "\u{85}",
+        "ß",
+        "İ",
+        "ǅ",
+        "😀",
+        "\u{ffff}",
+        "US Support",
+        "john.doe",
+        "2024-03-01T00:00:00Z",
+        "CORP\\ada",
+        "a,b",
+        "(x)",
+        "/a/"
+    ])
+    .as_array()
+    .cloned()
+    .unwrap_or_default()
+}
+
 fn collect(value: &Value, names: &mut Vec<String>, scalars: &mut Vec<Value>) {
     match value {
         Value::Array(elements) => {
-            elements
-                .iter()
-                .for_each(|element| collect(element, names, scalars));
+            for element in elements {
+                collect(element, names, scalars);
+            }
         }
         Value::Object(members) => {
             for (name, member) in members {
@@ -610,13 +668,18 @@ fn is_plain(name: &str) -> bool {
 /// argument's path loses a wildcard with each use. Both only show where a call is made repeatedly.
 fn excluded(path: &str) -> bool {
     path.match_indices('(').any(|(open, _)| {
+        let before = &path[..open];
+        if !before.ends_with(char::is_alphabetic) {
+            return false;
+        }
         let repeated = ["*", "..", "[?", ":", ","]
             .iter()
-            .any(|mark| path[..open].contains(mark));
-        let call = path[..open].ends_with("append");
+            .any(|mark| before.contains(mark));
         let argument = path[open + 1..].trim_start().starts_with(['$', '@']);
-        let filter = path[..open].trim_end().ends_with('?');
-        repeated && (call || (argument && !filter && path[..open].ends_with(char::is_alphabetic)))
+        // `$..*.f()` is `$.f($..*)`.
+        let root = before.rfind(['$', '@']).unwrap_or(0);
+        let scanned = before[root..].contains("..") && before[root..].contains('*');
+        repeated && (before.ends_with("append") || argument || (scanned && before.contains("[?")))
     })
 }
 

@@ -92,7 +92,7 @@ fn agrees_with_the_library_itself() {
     let limits = Limits::default();
     let mut generator = Generator::new(seed, vectors::read());
     let mut differing: Vec<(Case, Answer, Answer)> = Vec::new();
-    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     let mut left = count;
     while left > 0 {
         let cases: Vec<Case> = (0..left.min(500)).map(|_| generator.case()).collect();
@@ -105,13 +105,13 @@ fn agrees_with_the_library_itself() {
                     case.path, case.document
                 )
             });
-            *seen.entry(theirs.name()).or_default() += 1;
+            *kinds.entry(theirs.name()).or_default() += 1;
             if !agree(&ours, &theirs) {
                 differing.push((case, ours, theirs));
             }
         }
     }
-    eprintln!("answers of the library: {seen:?}");
+    eprintln!("answers of the library: {kinds:?}");
     for (case, ..) in differing.iter().take(40) {
         let case = shrink(case, &mut oracle, &limits);
         let theirs = oracle.ask(std::slice::from_ref(&case)).remove(0);
@@ -128,8 +128,8 @@ fn agrees_with_the_library_itself() {
     );
     // The questions must be good ones: enough of them have to match something.
     assert!(
-        seen.get("value").is_some_and(|values| *values * 4 > count),
-        "too few values: {seen:?}"
+        kinds.get("value").is_some_and(|values| *values * 4 > count),
+        "too few values: {kinds:?}"
     );
     let document = Value::Null;
     assert!(

@@ -79,6 +79,7 @@ pub(super) struct Oracle {
 
 impl Oracle {
     /// Starts it, fetching its jars once into the target folder. None when that is not possible.
+    #[expect(clippy::print_stderr, reason = "a skipped comparison has to be seen")]
     pub(super) fn start() -> Option<Self> {
         match Self::try_start() {
             Ok(oracle) => Some(oracle),
@@ -135,7 +136,7 @@ impl Oracle {
         let mut text = String::new();
         for case in cases {
             let document = STANDARD.encode(case.document.to_string());
-            text += &format!("{}\t{document}\n", STANDARD.encode(&case.path));
+            text.extend([&STANDARD.encode(&case.path), "\t", &document, "\n"]);
         }
         // Written from a thread of its own: both sides may fill their pipe.
         let mut questions = self.questions.take().ok_or("the oracle is gone")?;
