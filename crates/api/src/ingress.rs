@@ -54,7 +54,7 @@ pub(crate) struct StartedInvocation {
 
 /// Send events
 ///
-/// As `CloudEvents` 1.0, in structured, batched or binary mode; the data must be JSON. `type` is the id of the
+/// As `CloudEvents` 1.0, in structured, batched or binary mode; the data must be a JSON object. `type` is the id of the
 /// trigger, `source` and `id` make the event the same when it comes twice, the
 /// extension `partitionkey` is what its order is kept by. The whole batch is checked
 /// before any of it is taken. An addition to the reference.
@@ -168,7 +168,7 @@ fn check(
         .trigger(&event.event_type)
         .ok_or_else(|| StartError::UnknownTrigger(event.event_type.clone()).to_string())?;
     let value = serde_json::from_slice(&event.data)
-        .map_err(|_| "data must be JSON, nested at most 128 deep".to_owned())?;
+        .map_err(|_| "data must be a JSON object, nested at most 128 deep".to_owned())?;
     trigger
         .check_input(&value)
         .map_err(|violation| StartError::InvalidInput(violation.to_string()).to_string())

@@ -101,9 +101,6 @@ pub(crate) async fn start(
     JsonBody(body): JsonBody<StartInvocation>,
 ) -> Result<Response, ApiError> {
     let cause = Cause::of(&headers, state.settings.depth_max)?;
-    if body.input.is_null() {
-        return Err(ApiError::bad_request("field \"input\": must not be null"));
-    }
     let key = idempotency_key(&headers)?;
     let started = state
         .ingest

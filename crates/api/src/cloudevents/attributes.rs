@@ -67,7 +67,8 @@ impl Attributes {
                 expected: "application/json or end in +json",
             });
         }
-        if serde_json::from_slice::<serde::de::IgnoredAny>(&data).is_err() {
+        let is_object = data.trim_ascii_start().starts_with(b"{");
+        if !is_object || serde_json::from_slice::<serde::de::IgnoredAny>(&data).is_err() {
             return Err(CloudEventError::Data);
         }
         Ok(CloudEvent {

@@ -20,7 +20,7 @@ pub struct CloudEvent {
     pub traceparent: Option<String>,
     /// The extension `triggerfishdepth`: how many triggers are behind the event.
     pub depth: Option<u32>,
-    /// `data`, as JSON text, byte for byte.
+    /// `data`, as the text of a JSON object, byte for byte.
     pub data: Bytes,
     /// The extension `contentjson` if there is one, else the context attributes,
     /// as the text of a JSON object.
@@ -44,7 +44,7 @@ pub enum CloudEventError {
         /// What it must be.
         expected: &'static str,
     },
-    /// The data is not JSON.
-    #[error("data must be JSON")]
+    /// The data is not a JSON object.
+    #[error("data must be a JSON object")]
     Data,
 }

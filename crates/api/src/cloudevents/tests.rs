@@ -49,7 +49,11 @@ fn data_may_be_base64() {
     for (bad, text) in [
         (r#""data_base64":"***""#, "base64"),
         (r#""data_base64":1"#, "base64"),
-        (r#""data_base64":"bm90IGpzb24=""#, "data must be JSON"),
+        (r#""data":[]"#, "data must be a JSON object"),
+        (
+            r#""data_base64":"bm90IGpzb24=""#,
+            "data must be a JSON object",
+        ),
     ] {
         let error = refused(&MINIMAL.replace(r#""data":{}"#, bad));
         assert!(error.contains(text), "{error}");

@@ -20,7 +20,7 @@ pub(crate) struct TestInvocation {
     pub(crate) trigger_id: String,
     /// The event; the trigger's example if left out.
     #[schema(value_type = Option<Object>)]
-    pub(crate) input: Option<RawJson>,
+    pub(crate) input: Option<RawObject>,
     /// Metadata that travels to the completion.
     #[schema(value_type = Object)]
     pub(crate) content_json: RawObject,
@@ -41,7 +41,7 @@ pub(crate) struct StartInvocation {
     pub(crate) trigger_id: String,
     /// The event.
     #[schema(value_type = Object)]
-    pub(crate) input: RawJson,
+    pub(crate) input: RawObject,
     /// Metadata that travels to the completion; `{}` if left out.
     #[schema(value_type = Option<Object>)]
     pub(crate) content_json: Option<RawObject>,

@@ -47,6 +47,11 @@ impl RawObject {
     pub(crate) fn into_bytes(self) -> Bytes {
         self.0.into_bytes()
     }
+
+    /// The text.
+    pub(crate) fn get(&self) -> &str {
+        self.0.get()
+    }
 }
 
 /// Shows nothing: it may hold what is nobody else's business.

@@ -130,6 +130,7 @@ pub(crate) struct InvocationDetail {
 
 /// What went wrong with a call.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Failure)]
 pub(crate) struct FailureView {
     /// Its class.
     #[schema(example = "timeout")]

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use triggerfish_core::{Trigger, TriggerType};
 use utoipa::ToSchema;
 
-use super::{names, raw::RawJson};
+use super::{
+    names,
+    raw::{RawJson, RawObject},
+};
 use crate::error::ApiError;
 
 /// A kind of event that can be subscribed to.
@@ -75,7 +78,7 @@ pub(crate) struct TriggerPutRequest {
     input_schema: RawJson,
     /// An event that fits the schema.
     #[schema(value_type = Object)]
-    example_input: RawJson,
+    example_input: RawObject,
     /// JSON Schema of the answer: an object, or its text.
     #[schema(value_type = Option<Object>)]
     output_schema: Option<RawJson>,

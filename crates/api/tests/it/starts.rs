@@ -82,12 +82,12 @@ async fn a_real_start() {
             ("x-sailpoint-experimental", "true"),
             ("x-idn-org", "acme"),
         ];
-        let body = r#"{"triggerId":"t","input":[1, 2],"contentJson":{ }}"#;
+        let body = r#"{"triggerId":"t","input":{"n" : [1, 2]},"contentJson":{ }}"#;
         let reply = api.post_text(&path, &headers, body).await;
         assert_eq!(reply.status, 200, "{}", reply.text);
         let start = last(&api);
         assert_eq!(start.origin, Origin::RealTime);
-        assert_eq!(start.input, StartInput::Json("[1, 2]".into()));
+        assert_eq!(start.input, StartInput::Json(r#"{"n" : [1, 2]}"#.into()));
         assert_eq!(start.content_json, "{ }");
         let key = StartIdentity::Key {
             scope: "all".into(),
@@ -149,6 +149,16 @@ async fn bad_requests_start_nothing() {
             START,
             json!({"triggerId": "t", "contentJson": {}, "input": null}),
             "input",
+        ),
+        (
+            START,
+            json!({"triggerId": "t", "input": [1]}),
+            "\"input\": expected a JSON object",
+        ),
+        (
+            TEST,
+            json!({"triggerId": "t", "contentJson": {}, "input": "x"}),
+            "\"input\": expected a JSON object",
         ),
         (
             START,
