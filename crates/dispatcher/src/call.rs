@@ -71,24 +71,15 @@ impl<A: Appender> Calls<A> {
         let snapshot = self.registry.snapshot();
         let now = self.clock.now();
         let found = snapshot.subscription(invocation.request.subscription_id);
-        let report = match found {
+        let report = match found.map(|found| (&**found, callable(found))) {
             None => refused(
                 now,
                 attempt,
                 FailureKind::Gone,
                 "the subscription was deleted",
             ),
-            Some(found)
-                if found.subscription.subscription_type == SubscriptionType::Eventbridge =>
-            {
-                refused(
-                    now,
-                    attempt,
-                    FailureKind::Unsupported,
-                    "delivery to EVENTBRIDGE is not supported; use a subscription of type HTTP",
-                )
-            }
-            Some(found) => self.post(&snapshot, found, invocation, attempt, now).await,
+            Some((_, Err((kind, reason)))) => refused(now, attempt, kind, &reason),
+            Some((found, Ok(()))) => self.post(&snapshot, found, invocation, attempt, now).await,
         };
         metrics::attempt(report.reply.class(), report.took);
         report
@@ -146,6 +137,20 @@ impl<A: Appender> Calls<A> {
             }
             Some(Ok(_)) | None => {}
         }
+    }
+}
+
+/// Whether calls of this subscription can be made at all.
+fn callable(found: &CompiledSubscription) -> Result<(), (FailureKind, String)> {
+    if let Some(fault) = &found.fault {
+        return Err((FailureKind::Configuration, fault.to_string()));
+    }
+    match found.subscription.subscription_type {
+        SubscriptionType::Http => Ok(()),
+        SubscriptionType::Eventbridge => Err((
+            FailureKind::Unsupported,
+            "delivery to EVENTBRIDGE is not supported; use a subscription of type HTTP".to_owned(),
+        )),
     }
 }
 

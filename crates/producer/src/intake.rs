@@ -188,21 +188,30 @@ fn addressed<'s>(
 /// Whether the filter lets the event through. One that can't be evaluated does not,
 /// and says so where an operator looks.
 fn matches(found: &CompiledSubscription, input: &Value) -> bool {
-    let Some(filter) = &found.filter else {
-        return true;
+    let verdict = match &found.filter {
+        None if found.subscription.filter.is_none() => return true,
+        None => Err(found
+            .fault
+            .as_ref()
+            .map_or_else(String::new, ToString::to_string)),
+        Some(filter) => match filter.matches(input) {
+            Verdict::Match => Ok(true),
+            Verdict::NoMatch => Ok(false),
+            Verdict::Unevaluable(error) => Err(error.to_string()),
+        },
     };
-    let verdict = filter.matches(input);
     metrics::filter_evaluated(match &verdict {
-        Verdict::Match => FilterVerdict::Matched,
-        Verdict::NoMatch => FilterVerdict::NotMatched,
-        Verdict::Unevaluable(_) => FilterVerdict::Failed,
+        Ok(true) => FilterVerdict::Matched,
+        Ok(false) => FilterVerdict::NotMatched,
+        Err(_) => FilterVerdict::Failed,
     });
-    match verdict {
-        Verdict::Match => true,
-        Verdict::NoMatch => false,
-        Verdict::Unevaluable(reason) => {
-            tracing::warn!(subscription = %found.subscription.id, name = found.subscription.name, %reason, "filter could not be evaluated; the event is not sent to this subscription");
-            false
-        }
-    }
+    verdict.unwrap_or_else(|reason| {
+        tracing::warn!(
+            subscription = %found.subscription.id,
+            name = found.subscription.name,
+            reason,
+            "filter could not be evaluated; the event is not sent to this subscription"
+        );
+        false
+    })
 }
