@@ -1,7 +1,7 @@
 //! Calls per client and API version (facts 2.4: 100 in 10 seconds).
 //!
-//! Counts in fixed windows: simple, bounded by the number of clients that exist,
-//! and a client sees at most twice its limit across the seam of two windows.
+//! Counts in fixed windows: simple, bounded by the number of clients that ever got a
+//! token, and a client gets at most twice its limit across the seam of two windows.
 
 use std::{collections::HashMap, time::Duration};
 
