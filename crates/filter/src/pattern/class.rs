@@ -111,6 +111,11 @@ fn item(translator: &mut Translator) -> Result<Item, String> {
         .next()
         .ok_or("a backslash at the end of a regular expression")?;
     if let Some(class) = escape::predefined(letter, translator.flags) {
+        translator.grow(if translator.flags.unicode_classes {
+            16
+        } else {
+            0
+        })?;
         return Ok(Item::Many(class));
     }
     match letter {

@@ -57,6 +57,11 @@ pub(super) fn escape(translator: &mut Translator) -> Result<(), String> {
         .next()
         .ok_or("a backslash at the end of a regular expression")?;
     if let Some(class) = predefined(letter, translator.flags) {
+        translator.grow(if translator.flags.unicode_classes {
+            16
+        } else {
+            0
+        })?;
         translator.out.push_str(&class);
         return Ok(());
     }

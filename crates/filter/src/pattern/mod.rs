@@ -6,6 +6,7 @@
 mod class;
 mod escape;
 mod property;
+mod repetition;
 mod translate;
 
 use fancy_regex::RegexBuilder;

@@ -8,6 +8,10 @@ use super::{
 };
 use crate::{decimal::Decimal, error::SyntaxError, lenient, pattern::Pattern};
 
+/// No operator is longer, however it is written; so text without blanks is not read again and
+/// again in search of an end.
+const OPERATOR_BYTES_MAX: usize = 24;
+
 /// A side of a comparison as read, before it is known whether it is one.
 enum Side {
     Path { path: PathTree, negated: bool },
@@ -192,7 +196,8 @@ fn is_relational(byte: Option<u8>) -> bool {
 fn operator(cursor: &mut Cursor<'_>) -> Option<Operator> {
     let begin = cursor.skip_blanks().position;
     let symbols = is_relational(cursor.current());
-    let end = (begin..cursor.limit()).find(|at| {
+    let most = cursor.limit().min(begin + OPERATOR_BYTES_MAX);
+    let end = (begin..most).find(|at| {
         let byte = cursor.at(*at);
         if symbols {
             !is_relational(byte)
@@ -200,7 +205,7 @@ fn operator(cursor: &mut Cursor<'_>) -> Option<Operator> {
             byte == Some(b' ')
         }
     });
-    cursor.position = end.unwrap_or(cursor.limit());
+    cursor.position = end.unwrap_or(most);
     Operator::from_text(cursor.slice(begin, cursor.position))
 }
 

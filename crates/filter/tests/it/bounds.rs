@@ -49,6 +49,14 @@ fn adversarial() -> Vec<(&'static str, String)> {
                 format!("$.a({}{})", "$.a(".repeat(half / 3), ")".repeat(half / 3)),
             ),
             ("empty calls", format!("$[?(@{} == 1)]", "()".repeat(half))),
+            (
+                "tests without blanks",
+                format!("$[?({}(@.a))]", "(@.a)&&".repeat(length / 7)),
+            ),
+            (
+                "strings in brackets",
+                format!("${}", "['a']".repeat(length / 5)),
+            ),
             ("blanks", format!("$[?(@.a{}== 1)]", " ".repeat(length))),
             ("names", format!("${}", ".a".repeat(half))),
             ("indexes", format!("$[{}0]", "0,".repeat(half))),
@@ -128,6 +136,32 @@ fn every_compile_limit_is_an_error_that_names_it() {
         let error = Path::compile(&expression).expect_err(told);
         assert!(error.message.contains(told), "{error}");
     }
+}
+
+#[test]
+fn patterns_of_large_classes_compile_in_time() {
+    for pattern in [
+        "/\\p{L}{580}/",
+        "/\\w{500}/U",
+        "/[\\w]{500}/U",
+        "/(?i:[a-zà-ÿ]{900})/iu",
+        "/.{9000}/",
+        "/(?:\\w{9}|){50}/U",
+    ] {
+        let many = [pattern; 20]
+            .map(|pattern| format!("@.a =~ {pattern}"))
+            .join(" || ");
+        let _ = timed(pattern, || Path::compile(&format!("$[?({many})]")));
+        let _ = timed(pattern, || {
+            Path::compile(&format!("$[?(@.a =~ {pattern})]"))
+        });
+    }
+}
+
+#[test]
+fn a_path_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync + Clone>(_: &T) {}
+    shared(&Path::compile("$[?(@.a =~ /a/)]").expect("valid"));
 }
 
 #[test]

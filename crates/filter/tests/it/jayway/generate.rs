@@ -4,8 +4,12 @@
 //! whole numbers beyond 64 bits and doubles of more than 15 digits in documents, `append` and path
 //! arguments behind indefinite steps, numbers written with digits outside ASCII, surrogate halves.
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
+use super::{
+    documents::{collect, unusual},
+    random::Random,
+};
 use crate::vectors::Vectors;
 
 #[derive(Debug, Clone)]
@@ -14,69 +18,18 @@ pub(super) struct Case {
     pub(super) document: Value,
 }
 
-/// `SplitMix64`: small, seedable, good enough to choose with.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % (end as u64)).expect("below a usize")
-    }
-
-    fn one_in(&mut self, chances: usize) -> bool {
-        self.below(chances) == 0
-    }
-
-    fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.below(items.len())]
-    }
-}
-
 pub(super) struct Generator {
-    random: Random,
-    vectors: Vectors,
+    pub(super) random: Random,
+    pub(super) vectors: Vectors,
     /// Names, strings and numbers that occur in the documents: so that expressions hit.
-    names: Vec<String>,
-    scalars: Vec<Value>,
+    pub(super) names: Vec<String>,
+    pub(super) scalars: Vec<Value>,
 }
 
 const OPERATORS: &[&str] = &[
     "==", "==", "==", "!=", "!=", "<", "<=", ">", ">=", "===", "!==", "=~", "in", "nin", "IN",
     "subsetof", "anyof", "noneof", "contains", "contains", "size", "empty", "exists", "type",
     "all", "=", "=>", "like",
-];
-
-const PATTERNS: &[&str] = &[
-    "/.*/",
-    "/a.*/i",
-    "/[A-Z]+/",
-    "/^US.*$/",
-    r"/\d+/",
-    "/(?i)corp.*/",
-    r"/.*\s.*/",
-    "/abc|x/",
-    "/.*[aeiou]$/",
-    r"/\w+\.\w+/",
-    "/(?!x).*/",
-    r"/[^@]+@[^@]+\.org/",
-    "/1/",
-    "/true/",
-    "/./s",
-    r"/\/.*/",
-    "/[a-c]{1,3}/x",
-    "//",
-    "/a/y",
-    "/(/",
-    r"/CORP\\.*/",
-    r"/(.)\1.*/",
-    "/ÄPFEL/iu",
 ];
 
 const NAMES: &[&str] = &[
@@ -131,71 +84,7 @@ impl Generator {
         self.vectors.vectors[at].path.clone()
     }
 
-    fn document(&mut self) -> Value {
-        if self.random.one_in(3) {
-            return self.value(3);
-        }
-        let at = self.random.below(self.vectors.documents.len());
-        let document = self
-            .vectors
-            .documents
-            .values()
-            .nth(at)
-            .cloned()
-            .unwrap_or_default();
-        if self.random.one_in(3) {
-            self.altered(document)
-        } else {
-            document
-        }
-    }
-
-    fn value(&mut self, depth: usize) -> Value {
-        let kinds = if depth == 0 { 4 } else { 8 };
-        match self.random.below(kinds) {
-            0..=3 => self.random.pick(&self.scalars).clone(),
-            4 | 5 => {
-                let length = self.random.below(4);
-                (0..length).map(|_| self.value(depth - 1)).collect()
-            }
-            _ => {
-                let length = self.random.below(4);
-                let mut members = Map::new();
-                for _ in 0..length {
-                    let name = self.name();
-                    members.insert(name, self.value(depth - 1));
-                }
-                Value::Object(members)
-            }
-        }
-    }
-
-    /// The document with one value somewhere replaced.
-    fn altered(&mut self, document: Value) -> Value {
-        match document {
-            Value::Array(mut elements) if !elements.is_empty() => {
-                let at = self.random.below(elements.len());
-                elements[at] = self.altered(elements[at].take());
-                Value::Array(elements)
-            }
-            Value::Object(mut members) if !members.is_empty() => {
-                let at = self.random.below(members.len());
-                let member = members
-                    .values_mut()
-                    .nth(at)
-                    .map(Value::take)
-                    .unwrap_or_default();
-                let member = self.altered(member);
-                if let Some(place) = members.values_mut().nth(at) {
-                    *place = member;
-                }
-                Value::Object(members)
-            }
-            _ => self.value(1),
-        }
-    }
-
-    fn name(&mut self) -> String {
+    pub(super) fn name(&mut self) -> String {
         if self.random.one_in(4) {
             (*self.random.pick(NAMES)).to_owned()
         } else {
@@ -396,105 +285,6 @@ impl Generator {
         format!("{not}{left}{gap}{operator}{gap}{right}")
     }
 
-    /// A regular expression that has a chance to match the value.
-    fn pattern(&mut self, near: &Value) -> String {
-        if self.random.one_in(4) {
-            return (*self.random.pick(PATTERNS)).to_owned();
-        }
-        let text = match near {
-            Value::String(text) => text.clone(),
-            Value::Array(elements) => elements.first().map(Value::to_string).unwrap_or_default(),
-            Value::Number(_) | Value::Bool(_) => near.to_string(),
-            _ => self.name(),
-        };
-        let (mut pattern, mut groups, mut rest) = (String::new(), 0, text.chars().peekable());
-        while let Some(c) = rest.next() {
-            let mut atom = self.atom(c);
-            if self.random.one_in(8) && groups < 9 {
-                groups += 1;
-                let other = self.atom(c);
-                atom = format!("({atom}|{other})");
-            }
-            if self.random.one_in(6) {
-                let more = rest.peek().is_some_and(|next| *next == c);
-                let most = if more { "+" } else { "{1,3}" };
-                let counts = [
-                    "*", "?", "+", "+?", "*?", "{1}", "{0,2}", "{1,}", most, "?+", "*+",
-                ];
-                atom += *self.random.pick(&counts);
-            }
-            pattern += &atom;
-            if self.random.one_in(12) {
-                let between = [
-                    "(?=.)", "(?!x)", "(?<=.)", r"\b", r"\B", "^", "$", "|", "(?i)", ".*",
-                ];
-                pattern += *self.random.pick(&between);
-            }
-            if groups > 0 && self.random.one_in(12) {
-                pattern += r"\1?";
-            }
-            if self.random.one_in(12) {
-                pattern += ".*";
-                break;
-            }
-        }
-        let around = [
-            ("", ""),
-            ("", ""),
-            ("^", "$"),
-            (r"\A", r"\z"),
-            ("(?:", ")"),
-            ("", r"\Z"),
-        ];
-        let (before, behind) = self.random.pick(&around);
-        let flags = self
-            .random
-            .pick(&["", "", "", "i", "s", "m", "iu", "x", "d", "im", "U"]);
-        format!("/{before}{pattern}{behind}/{flags}")
-    }
-
-    /// An atom that matches a character, or could.
-    fn atom(&mut self, c: char) -> String {
-        let class = match c {
-            'a'..='z' => [
-                "[a-z]",
-                r"\w",
-                "[^A-Z]",
-                r"\p{Lower}",
-                "[a-m[n-z]]",
-                "[a-z&&[^q]]",
-                "[A-Z]",
-            ],
-            'A'..='Z' => [
-                "[A-Z]",
-                r"\w",
-                r"\p{Lu}",
-                r"\p{Upper}",
-                "[^a-z]",
-                r"[\w&&[^_]]",
-                "[a-z]",
-            ],
-            '0'..='9' => [
-                "[0-9]",
-                r"\d",
-                r"\p{Digit}",
-                r"[\d.]",
-                r"\S",
-                "[^a-z]",
-                r"\D",
-            ],
-            _ => [r"\W", ".", "[^a-z]", r"\s", r"\S", r"\p{Punct}", r"[\s\S]"],
-        };
-        match self.random.below(6) {
-            0 => (*self.random.pick(&class)).to_owned(),
-            1 => ".".to_owned(),
-            2 if c.is_ascii() => format!(r"\x{:02x}", u32::from(c)),
-            _ if c.is_alphanumeric() => c.to_string(),
-            _ if c.is_ascii() && !c.is_ascii_control() => format!("\\{c}"),
-            _ => ".".to_owned(),
-        }
-    }
-
     fn joined(&mut self, item: &Value, document: &Value, depth: usize, joint: &str) -> String {
         let one = self.test(item, document, depth - 1);
         let other = self.test(item, document, depth - 1);
@@ -582,80 +372,6 @@ impl Generator {
     }
 }
 
-/// Values on which numbers, texts and list elements are read in a way of their own.
-fn unusual() -> Vec<Value> {
-    json!([
-        1e10,
-        -0.5,
-        0.001,
-        1.5e-7,
-        1e-5,
-        123_456_789_012_i64,
-        9_007_199_254_740_993_i64,
-        1e21,
-        2.0,
-        100,
-        "",
-        " ",
-        "$.a",
-        " $.a",
-        "$",
-        "@",
-        "[1]",
-        "{a:1}",
-        " [x] ",
-        "{",
-        r"\u0041",
-        r"\u00zz",
-        r"a\b",
-        "'q'",
-        "\"",
-        "''",
-        "1.0",
-        "1e1",
-        "+7",
-        "07",
-        ".5",
-        "0x1",
-        "true",
-        "null",
-        "a\nb",
-        "\u{85}",
-        "ß",
-        "İ",
-        "ǅ",
-        "😀",
-        "\u{ffff}",
-        "US Support",
-        "john.doe",
-        "2024-03-01T00:00:00Z",
-        "CORP\\ada",
-        "a,b",
-        "(x)",
-        "/a/"
-    ])
-    .as_array()
-    .cloned()
-    .unwrap_or_default()
-}
-
-fn collect(value: &Value, names: &mut Vec<String>, scalars: &mut Vec<Value>) {
-    match value {
-        Value::Array(elements) => {
-            for element in elements {
-                collect(element, names, scalars);
-            }
-        }
-        Value::Object(members) => {
-            for (name, member) in members {
-                names.push(name.clone());
-                collect(member, names, scalars);
-            }
-        }
-        scalar => scalars.push(scalar.clone()),
-    }
-}
-
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
@@ -681,41 +397,4 @@ fn excluded(path: &str) -> bool {
         let scanned = before[root..].contains("..") && before[root..].contains('*');
         repeated && (before.ends_with("append") || argument || (scanned && before.contains("[?")))
     })
-}
-
-/// The document with one member or element left out, or a part of it by itself.
-pub(super) fn smaller(document: &Value) -> Vec<Value> {
-    match document {
-        Value::Array(elements) => (0..elements.len())
-            .flat_map(|at| {
-                let mut without = elements.clone();
-                let element = without.remove(at);
-                let inner = smaller(&element).into_iter().map(move |smaller| {
-                    let mut elements = elements.clone();
-                    elements[at] = smaller;
-                    Value::Array(elements)
-                });
-                std::iter::once(Value::Array(without))
-                    .chain(inner)
-                    .collect::<Vec<_>>()
-            })
-            .collect(),
-        Value::Object(members) => members
-            .iter()
-            .flat_map(|(name, member)| {
-                let mut without = members.clone();
-                without.shift_remove(name);
-                let inner = smaller(member).into_iter().map(move |smaller| {
-                    let mut members = members.clone();
-                    members[name] = smaller;
-                    Value::Object(members)
-                });
-                std::iter::once(Value::Object(without))
-                    .chain(inner)
-                    .collect::<Vec<_>>()
-            })
-            .collect(),
-        Value::String(text) if text.len() > 1 => vec![json!("x")],
-        _ => Vec::new(),
-    }
 }

@@ -3,8 +3,11 @@
 //! Needs Java 17 and Maven; without them the test says so and passes, unless `CI=true`.
 //! `FILTER_ORACLE_SEED` and `FILTER_ORACLE_CASES` choose what is generated.
 
+mod documents;
 mod generate;
 mod oracle;
+mod patterns;
+mod random;
 
 use std::{collections::BTreeMap, env};
 
@@ -62,7 +65,7 @@ fn shrink(case: &Case, oracle: &mut Oracle, limits: &Limits) -> Case {
     let mut smallest = case.clone();
     let mut budget = 400;
     'again: loop {
-        for document in generate::smaller(&smallest.document) {
+        for document in documents::smaller(&smallest.document) {
             if budget == 0 {
                 return smallest;
             }

@@ -185,5 +185,9 @@ fn fetch(pom: &Path, jars: &Path) -> Result<(), String> {
     if !output.status.success() {
         return Err(format!("mvn: {}", String::from_utf8_lossy(&output.stdout)));
     }
-    fs::rename(&unfinished, jars).map_err(|error| format!("{}: {error}", jars.display()))
+    match fs::rename(&unfinished, jars) {
+        // Another run may have been faster.
+        Err(error) if !jars.is_dir() => Err(format!("{}: {error}", jars.display())),
+        _ => Ok(()),
+    }
 }
