@@ -24,6 +24,7 @@ mod patch;
 mod path;
 pub mod ports;
 mod rate_limit;
+mod records;
 mod router;
 mod signing;
 mod starts;

@@ -63,6 +63,7 @@ pub(crate) enum Errors {
     tags(
         (name = "Triggers", description = "Triggers, subscriptions, invocations."),
         (name = "CloudEvents", description = "Real events as CloudEvents."),
+        (name = "Topics", description = "What is on the topics."),
         (name = "API clients", description = "Who may call this API."),
         (name = "Authentication", description = "Access tokens."),
     ),

@@ -4,6 +4,8 @@
 //! first within one process, then across all that serve the API. Nothing here
 //! names HTTP: an implementation can be driven by a test or by Kafka as well.
 
+mod records;
+
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -11,6 +13,8 @@ use futures::future::BoxFuture;
 use triggerfish_core::{
     CompletionReport, Invocation, InvocationId, Origin, Secret, SubscriptionId, Timestamp,
 };
+
+pub use records::{Records, RecordsError, RecordsFrom, RecordsPage, RecordsQuery, TopicRecord};
 
 /// Takes events in.
 pub trait Ingest: Send + Sync + 'static {

@@ -8,7 +8,7 @@ use crate::{
     auth::grant,
     clients,
     error::ApiError,
-    ingress, openapi,
+    ingress, openapi, records,
     state::{ApiState, Inner, Shared},
     status, subscriptions, tracking, triggers,
 };
@@ -50,7 +50,8 @@ pub fn router(state: ApiState) -> Router {
 pub(crate) fn described() -> OpenApiRouter<Shared> {
     let mut router = OpenApiRouter::with_openapi(openapi::Base::openapi())
         .routes(routes!(grant::token))
-        .routes(routes!(ingress::receive));
+        .routes(routes!(ingress::receive))
+        .routes(routes!(records::list));
     for (path, resource) in RESOURCES {
         router = router.nest(&format!("{path}/v1"), resource());
     }

@@ -117,7 +117,7 @@ pub(crate) async fn start(
                 key,
             }),
             time: None,
-            ordering_key: None,
+            ordering_key: body.ordering_key.filter(|key| !key.is_empty()),
             depth: cause.depth,
             traceparent: cause.traceparent,
             event_id: None,

@@ -6,7 +6,7 @@ use triggerfish_core::{Secret, SubscriptionId, Timestamp, keys::ServerKeys};
 use triggerfish_registry::Registry;
 
 use crate::{
-    ports::{Ingest, Invocations},
+    ports::{Ingest, Invocations, Records},
     rate_limit::RateLimiter,
 };
 
@@ -24,6 +24,8 @@ pub struct ApiState {
     pub ingest: Arc<dyn Ingest>,
     /// Knows and completes invocations.
     pub invocations: Arc<dyn Invocations>,
+    /// Shows what is on the topics.
+    pub records: Arc<dyn Records>,
     /// Triggers, subscriptions, API clients.
     pub registry: Registry,
     /// Sign and verify access tokens, verify secrets of invocations.

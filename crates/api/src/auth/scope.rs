@@ -16,6 +16,8 @@ pub enum Scope {
     StatusManage,
     /// Start invocations, by `start` or as `CloudEvents`.
     InvocationsStart,
+    /// Read records of topics.
+    RecordsRead,
     /// Change own triggers.
     TriggersManage,
     /// Change API clients.
@@ -27,12 +29,13 @@ pub const ALL_SCOPES: &str = "sp:scopes:all";
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SubscriptionsRead,
         Self::SubscriptionsManage,
         Self::StatusRead,
         Self::StatusManage,
         Self::InvocationsStart,
+        Self::RecordsRead,
         Self::TriggersManage,
         Self::ClientsManage,
     ];
@@ -46,6 +49,7 @@ impl Scope {
             Self::StatusRead => "sp:trigger-service-invocation-status:read",
             Self::StatusManage => "sp:trigger-service-invocation-status:manage",
             Self::InvocationsStart => "triggerfish:invocations:start",
+            Self::RecordsRead => "triggerfish:records:read",
             Self::TriggersManage => "triggerfish:triggers:manage",
             Self::ClientsManage => "triggerfish:clients:manage",
         }
@@ -60,6 +64,7 @@ impl Scope {
             Self::StatusRead => "read the status of invocations",
             Self::StatusManage => "read the status of invocations and start tests",
             Self::InvocationsStart => "start invocations (an addition to the reference)",
+            Self::RecordsRead => "read records of topics (an addition to the reference)",
             Self::TriggersManage => "change own triggers (an addition to the reference)",
             Self::ClientsManage => "change API clients (an addition to the reference)",
         }
@@ -119,6 +124,8 @@ access! {
     StartTests: StatusManage;
     /// To start invocations.
     StartInvocations: InvocationsStart;
+    /// To read records of topics.
+    ReadRecords: RecordsRead;
     /// To read and change API clients.
     ManageClients: ClientsManage;
 }

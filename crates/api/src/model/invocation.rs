@@ -45,6 +45,9 @@ pub(crate) struct StartInvocation {
     /// Metadata that travels to the completion; `{}` if left out.
     #[schema(value_type = Option<Object>)]
     pub(crate) content_json: Option<RawObject>,
+    /// What its order is kept by; an addition to the reference.
+    #[schema(example = "identity-7")]
+    pub(crate) ordering_key: Option<String>,
 }
 
 /// An invocation that was started, with what completes it.

@@ -310,6 +310,7 @@ async fn scopes_open_what_they_say() {
             "i",
         ),
         (Method::DELETE, "/beta/triggers/nope", None, "t"),
+        (Method::GET, "/topics/completions/records", None, "l"),
         (Method::GET, "/beta/api-clients", None, "c"),
     ];
     let clients = [
@@ -318,6 +319,7 @@ async fn scopes_open_what_they_say() {
         ('s', "sp:trigger-service-invocation-status:read"),
         ('S', "sp:trigger-service-invocation-status:manage"),
         ('i', "triggerfish:invocations:start"),
+        ('l', "triggerfish:records:read"),
         ('t', "triggerfish:triggers:manage"),
         ('c', "triggerfish:clients:manage"),
         ('-', "idn:accounts:read"),

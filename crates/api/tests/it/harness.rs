@@ -21,7 +21,7 @@ use triggerfish_core::{Secret, Timestamp, keys::ServerKeys};
 use triggerfish_log_embedded::{EmbeddedLog, EmbeddedOptions};
 use triggerfish_registry::{Client, Limits, Registry};
 
-use crate::players::{Archive, Intake};
+use crate::players::{Archive, Intake, Shelf};
 
 /// The secret of all clients of these tests.
 pub(crate) const SECRET: &str = "s3cret-of-the-client";
@@ -38,6 +38,7 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
 pub(crate) struct Api {
     pub(crate) intake: Arc<Intake>,
     pub(crate) archive: Arc<Archive>,
+    pub(crate) shelf: Arc<Shelf>,
     pub(crate) registry: Registry,
     pub(crate) keys: ServerKeys,
     pub(crate) clock: Arc<AtomicI64>,
@@ -80,6 +81,7 @@ impl Api {
             answers: parking_lot::Mutex::default(),
         });
         let archive = Arc::new(Archive::default());
+        let shelf = Arc::new(Shelf::default());
         let clock = Arc::new(AtomicI64::new(Timestamp::parse(NOW).unwrap().as_micros()));
         let mut settings = Settings::default();
         change(&mut settings);
@@ -87,6 +89,7 @@ impl Api {
         let router = triggerfish_api::router(ApiState {
             ingest: Arc::clone(&intake) as _,
             invocations: Arc::clone(&archive) as _,
+            records: Arc::clone(&shelf) as _,
             registry: registry.clone(),
             keys: keys.clone(),
             settings,
@@ -98,6 +101,7 @@ impl Api {
         let mut api = Self {
             intake,
             archive,
+            shelf,
             registry,
             keys,
             clock,

@@ -11,6 +11,7 @@ mod harness;
 mod lists;
 mod openapi;
 mod players;
+mod records;
 mod robustness;
 mod signing;
 mod starts;

@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, time::Duration};
 use futures::future::{BoxFuture, FutureExt as _};
 use parking_lot::Mutex;
 use triggerfish_api::ports::{
-    Ingest, Invocations, ListQuery, Listing, PendingCount, Start, StartError, Started, Unavailable,
-    Verdict,
+    Ingest, Invocations, ListQuery, Listing, PendingCount, Records, RecordsError, RecordsPage,
+    RecordsQuery, Start, StartError, Started, Unavailable, Verdict,
 };
 use triggerfish_core::{
     CompletionReport, Invocation, InvocationId, InvocationKey, SubscriptionId, Timestamp,
@@ -147,5 +147,26 @@ impl Invocations for Archive {
             .reachable()
             .map(|()| vec![row("trigger-events", 3), row("invocation-log", 0)]);
         async move { rows }.boxed()
+    }
+}
+
+/// Shows records.
+#[derive(Default)]
+pub(crate) struct Shelf {
+    /// What it was asked for.
+    pub(crate) queries: Mutex<Vec<RecordsQuery>>,
+    /// What it answers next; if there is nothing, an empty page.
+    pub(crate) answers: Mutex<Vec<Result<RecordsPage, RecordsError>>>,
+}
+
+impl Records for Shelf {
+    fn read(&self, query: RecordsQuery) -> BoxFuture<'_, Result<RecordsPage, RecordsError>> {
+        self.queries.lock().push(query);
+        let empty = RecordsPage {
+            records: vec![],
+            cursor: "0.0".into(),
+        };
+        let answer = self.answers.lock().pop().unwrap_or(Ok(empty));
+        async move { answer }.boxed()
     }
 }

@@ -9,7 +9,7 @@ use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::harness::{Api, encoded};
 
-const PATHS: [&str; 20] = [
+const PATHS: [&str; 21] = [
     "/triggers/v1",
     "/beta/triggers/{}",
     "/v2024/trigger-subscriptions",
@@ -27,6 +27,7 @@ const PATHS: [&str; 20] = [
     "/beta/api-clients",
     "/beta/api-clients/{}",
     "/cloudevents",
+    "/topics/{}/records",
     "/oauth/token",
     "/openapi.json",
     "/{}",
@@ -168,11 +169,12 @@ impl Case {
 }
 
 /// Without the scope for clients: making them hashes, which takes long.
-const SCOPES: [&str; 4] = [
+const SCOPES: [&str; 5] = [
     "sp:trigger-service-subscriptions:manage",
     "sp:trigger-service-invocation-status:manage",
     "triggerfish:invocations:start",
     "triggerfish:triggers:manage",
+    "triggerfish:records:read",
 ];
 
 #[test]

@@ -103,6 +103,10 @@ async fn a_real_start() {
     assert_eq!(reply.status, 200);
     assert_eq!(last(&api).identity, StartIdentity::Unique);
     assert_eq!(last(&api).content_json, "{}");
+    assert_eq!(last(&api).ordering_key, None);
+    let ordered = json!({"triggerId": "t", "input": {}, "orderingKey": "identity-7"});
+    assert_eq!(api.post(START, ordered).await.status, 200);
+    assert_eq!(last(&api).ordering_key.as_deref(), Some("identity-7"));
 }
 
 #[tokio::test]
