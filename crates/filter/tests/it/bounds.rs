@@ -90,13 +90,18 @@ fn adversarial() -> Vec<(&'static str, String)> {
                 format!("$[?(@.a =~ /{}/)]", "(a|".repeat(half / 2)),
             ),
         ]);
-        let mut tests = String::from("@.a == 1");
-        while tests.len() < length {
-            write!(tests, " && @.a != {}", tests.len()).expect("a string");
-        }
-        expressions.push(("tests", format!("$[?({tests})]")));
+        expressions.push(("tests", format!("$[?({})]", tests(length))));
     }
     expressions
+}
+
+/// Comparisons joined to the given length.
+fn tests(length: usize) -> String {
+    let mut tests = String::from("@.a == 1");
+    while tests.len() < length {
+        write!(tests, " && @.a != {}", tests.len()).expect("a string");
+    }
+    tests
 }
 
 #[test]
