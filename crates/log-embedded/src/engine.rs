@@ -164,7 +164,8 @@ impl EmbeddedLog {
     /// uses the log finds it closed.
     pub async fn close(&self) {
         let (done, closed) = oneshot::channel();
-        if self.inner.send(Request::Close(done)).is_ok() {
+        // Not `send`, which refuses once the store has failed: the folder is still held then.
+        if self.inner.queue.send(Request::Close(done)).is_ok() {
             let _ = closed.await;
         }
         // Reads under way still hold the store; the folder goes with the last of them, and that

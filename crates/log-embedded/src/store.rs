@@ -194,7 +194,7 @@ impl Store {
 fn open_database(folder: &Folder, options: &EmbeddedOptions) -> fjall::Result<Database> {
     Database::builder(folder.store())
         .manual_journal_persist(true)
-        .worker_threads(2)
+        .worker_threads(1)
         .cache_size(options.cache_bytes)
         .max_journaling_size(256 << 20)
         .open()

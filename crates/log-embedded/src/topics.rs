@@ -298,8 +298,11 @@ impl PartitionLog {
         tail.since_compaction > after_bytes.max(tail.compacted_to)
     }
 
+    /// The store holds the partition's records in other batches than memory does; from here on
+    /// they are read from there.
     pub(crate) fn compacted(&self, to_bytes: usize) {
         let mut tail = self.tail.lock();
+        tail.batches.clear();
         tail.since_compaction = 0;
         tail.compacted_to = to_bytes;
     }
