@@ -1,9 +1,16 @@
 //! The command line.
 
+mod client;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+
+pub(crate) use client::{
+    ApplyArgs, ClientArgs, CompleteArgs, ServiceUrl, StartArgs, StatusArgs, TailArgs, TailTopic,
+    TestArgs,
+};
 
 /// An event-trigger service: events in, subscribers called over HTTP, exactly one
 /// completion for each invocation.
@@ -27,11 +34,75 @@ const EXIT_CODES: &str = "Exit codes:
   3  verify: a view differs from its log
   130, 143  ended by a second SIGINT or SIGTERM before the drain was over";
 
+const DEMO_HELP: &str = "Runs in a temporary folder on free local ports, needs no set-up, ends by \
+itself. Everything that it shows is checked; it ends with 1 if anything is not as it should be.
+
+Example:
+  triggerfish demo";
+
+const APPLY_HELP: &str = "The file has [[triggers]] and [[subscriptions]] with the field names of \
+the HTTP API. A subscription is found by trigger and name; what is not in the file is left alone. \
+A credential is a literal, env:NAME or file:PATH.
+
+Examples:
+  triggerfish apply triggerfish.toml --dry-run
+  triggerfish apply triggerfish.toml";
+
+const START_HELP: &str = "Examples:
+  triggerfish start test:request-response --input '{\"identityId\": \"7\"}'
+  triggerfish start idn:identity-created --input event.json --content-json '{\"ticket\": 7}'
+  generate-event | triggerfish start acme:order-cancelled --input - --idempotency-key order-7";
+
+const TEST_HELP: &str = "Examples:
+  triggerfish test idn:access-request-pre-approval
+  triggerfish test test:request-response --input '{\"identityId\": \"7\"}' --json";
+
+const COMPLETE_HELP: &str = "Id and secret are those of `_metadata` in the subscriber's request, \
+or of `start --json` and `test --json`.
+
+Examples:
+  triggerfish complete ID --secret SECRET --output '{\"approved\": true}'
+  triggerfish complete ID --secret SECRET --error 'the approver has left'";
+
+const STATUS_HELP: &str = "Examples:
+  triggerfish status --trigger idn:identity-created --limit 50
+  triggerfish status ID --watch
+  triggerfish status ID --json";
+
+const TAIL_HELP: &str = "Follows the running service at --url. With --data the folder itself is \
+read, which takes no credentials but a service that is not running.
+
+Examples:
+  triggerfish tail completions
+  triggerfish tail completions --from-beginning --json | jq .value.contentJson
+  triggerfish tail dead-letters --data ./data --json";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Show the main job in a few seconds: event in, POST, answer, callback, completion out
+    #[command(after_help = DEMO_HELP)]
+    Demo,
     /// Run every role in this process on the embedded log
     #[command(after_help = "Example:\n  triggerfish all --data ./data --listen 127.0.0.1:8080")]
     All(ServiceArgs),
+    /// Make triggers and subscriptions what a registry file says
+    #[command(after_help = APPLY_HELP)]
+    Apply(ApplyArgs),
+    /// Start invocations: hand in an event as if it had just happened
+    #[command(after_help = START_HELP)]
+    Start(StartArgs),
+    /// Start test invocations, also of disabled subscriptions
+    #[command(after_help = TEST_HELP)]
+    Test(TestArgs),
+    /// Complete an invocation, as its subscriber does by callback
+    #[command(after_help = COMPLETE_HELP)]
+    Complete(CompleteArgs),
+    /// Show what became of invocations
+    #[command(after_help = STATUS_HELP)]
+    Status(StatusArgs),
+    /// Follow a topic
+    #[command(after_help = TAIL_HELP)]
+    Tail(TailArgs),
     /// Print the effective configuration: every key, its value and where it came from
     #[command(after_help = "Example:\n  triggerfish config --config triggerfish.toml --json")]
     Config(ConfigArgs),

@@ -5,7 +5,12 @@
 
 mod args;
 mod bench;
+mod client;
 mod commands;
+mod demo;
+mod json_arg;
+mod output;
+mod records;
 mod service;
 
 use std::process::ExitCode;
@@ -25,6 +30,7 @@ fn main() -> ExitCode {
     };
     match runtime.block_on(commands::run(args)) {
         Ok(code) => code,
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => commands::fail(&error),
     }
 }

@@ -92,6 +92,6 @@ pub enum RecordsError {
     Unavailable(#[from] Unavailable),
 }
 
-fn text<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+fn text<S: Serializer>(time: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(time)
 }

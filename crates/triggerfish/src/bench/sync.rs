@@ -61,7 +61,10 @@ pub(crate) async fn sync(args: &BenchSyncArgs) -> anyhow::Result<ExitCode> {
         rounds.measured.push(measured.per_second());
         // Each side called the sink once for each event: neither left out work.
         let calls = sink.calls.swap(0, Ordering::Relaxed);
-        ensure!(calls == 2 * args.invocations, "the sink was called {calls} times");
+        ensure!(
+            calls == 2 * args.invocations,
+            "the sink was called {calls} times"
+        );
     }
     service.stop().await?;
     log.close().await;

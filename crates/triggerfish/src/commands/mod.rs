@@ -1,8 +1,13 @@
 //! One module for each command.
 
 mod all;
+mod apply;
+mod complete;
 mod config;
 mod settings;
+mod start;
+mod status;
+mod tail;
 mod verify;
 
 use std::process::ExitCode;
@@ -11,13 +16,20 @@ use clap::CommandFactory as _;
 
 use crate::{
     args::{Args, BenchCommand, Command},
-    bench,
+    bench, demo,
 };
 
 /// Does what was asked for.
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::All(args) => all::run(&args).await,
+        Command::Demo => demo::run().await,
+        Command::Apply(args) => apply::run(&args).await,
+        Command::Start(args) => start::start(&args).await,
+        Command::Test(args) => start::test(&args).await,
+        Command::Complete(args) => complete::run(&args).await,
+        Command::Status(args) => status::run(&args).await,
+        Command::Tail(args) => tail::run(&args).await,
         Command::Config(args) => config::run(&args),
         Command::Verify(args) => verify::run(&args).await,
         Command::Bench(BenchCommand::Sync(args)) => bench::sync(&args).await,

@@ -4,6 +4,7 @@
 mod embedded;
 mod first_client;
 mod options;
+mod records;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -124,7 +125,15 @@ impl<L: EventLog> Service<L> {
         .await?;
 
         let (stop_intake, stop_worker) = (CancellationToken::new(), CancellationToken::new());
-        let app = app(config, &parts, intake, handle, &public_url).merge(admin);
+        let app = app(
+            config,
+            &parts,
+            intake,
+            handle,
+            &public_url,
+            stop_intake.clone(),
+        );
+        let app = app.merge(admin);
         let mut tasks = JoinSet::new();
         let (stop, until) = (stop_worker.clone(), stop_intake.clone());
         tasks.spawn(async move { worker.run(stop).await.context("the worker failed") });
@@ -225,6 +234,7 @@ fn app<L: EventLog>(
     intake: Intake,
     handle: Handle,
     public_url: &str,
+    stop: CancellationToken,
 ) -> axum::Router {
     let clock = Arc::clone(&parts.clock);
     let keys = parts.keys.clone();
@@ -239,6 +249,11 @@ fn app<L: EventLog>(
     let state = ApiState {
         ingest: Arc::new(Ingest::new(intake, parts.appender.clone(), handle.clone())),
         invocations: Arc::new(status),
+        records: Arc::new(records::LogRecords::new(
+            parts.log.clone(),
+            parts.topics.clone(),
+            stop,
+        )),
         registry: parts.registry.clone(),
         keys: parts.keys.clone(),
         settings: options::api(config, public_url),
