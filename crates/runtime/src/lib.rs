@@ -6,9 +6,10 @@
 //! to the log first, save the view second (invariant I4); act on nothing that has
 //! not been read from the log (I7).
 //!
-//! Start with [`Role`], then `worker`.
+//! Start with [`Role`], then `worker` and `crew`.
 
 mod clock;
+mod crew;
 mod dead_letter;
 mod fold;
 mod handle;

@@ -1,6 +1,5 @@
 //! The loop.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,26 +9,25 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
-use triggerfish_core::{Timestamp, invariant::check_position};
+use triggerfish_core::invariant::check_position;
 use triggerfish_log::{
     Assigned, Batch, CommitError, Consumed, EventLog, GroupName, InstanceName, Limit, LogError,
     NewRecord, Offset, Outputs, Partition, Polled, Record, Revoking, Session, SessionSpec,
     WriterName,
 };
 use triggerfish_ops::{
-    health::{Condition, Readiness},
+    health::Readiness,
     metrics, violation,
 };
 use triggerfish_view::{Saved, Settings};
 
 use crate::{
     clock::Clock,
-    dead_letter::dead_letter,
-    fold::{Folded, fold},
-    handle::{Handle, PartitionStatus, Query},
-    owned::{Owned, Waiting},
+    crew::Crew,
+    handle::{Handle, Query},
+    owned::Owned,
     restore::{Place, RestoreError, encode_start, restore},
-    role::{Role, Views},
+    role::Role,
     topics::Topics,
 };
 
@@ -88,14 +86,9 @@ pub struct Worker<L: EventLog> {
     session: L::Session,
     place: Arc<Place>,
     settings: WorkerSettings,
-    clock: Arc<dyn Clock>,
-    readiness: Readiness,
-    /// One per owned partition; gone when the partition is.
-    conditions: BTreeMap<Partition, Condition>,
-    roles: Vec<Box<dyn Role>>,
+    crew: Crew,
     wake: Arc<Notify>,
     queries: mpsc::Receiver<Query>,
-    partitions: BTreeMap<Partition, Owned>,
     restores: JoinSet<(Partition, Result<Owned, RestoreError>)>,
     saves: JoinSet<(Partition, Result<Saved, triggerfish_view::Error>)>,
 }
@@ -124,18 +117,15 @@ impl<L: EventLog> Worker<L> {
             settings: settings.view,
         };
         let (sender, queries) = mpsc::channel(1024);
+        let dead_letters = settings.topics.dead_letters.clone();
         let worker = Self {
             log,
             session,
             place: Arc::new(place),
             settings,
-            clock,
-            readiness,
-            conditions: BTreeMap::new(),
-            roles,
+            crew: Crew::new(roles, clock, dead_letters, readiness),
             wake,
             queries,
-            partitions: BTreeMap::new(),
             restores: JoinSet::new(),
             saves: JoinSet::new(),
         };
@@ -145,7 +135,7 @@ impl<L: EventLog> Worker<L> {
     /// Runs until `stop`, then drains.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), Error> {
         while !stop.is_cancelled() {
-            let wait = self.act();
+            let wait = self.crew.act(POLL);
             self.save_what_is_due(false).await?;
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -193,10 +183,10 @@ impl<L: EventLog> Worker<L> {
     async fn handle(&mut self, turn: Turn) -> Result<(), Error> {
         match turn {
             Turn::Woken => {}
-            Turn::Asked(query) => self.answer(query)?,
+            Turn::Asked(query) => self.crew.answer(query)?,
             Turn::Restored(partition, owned) => self.restored(partition, *owned).await?,
             Turn::Saved(partition, saved) => self.saved(partition, saved),
-            Turn::Polled(Polled::Records(records)) => self.fold_records(records).await?,
+            Turn::Polled(Polled::Records(records)) => self.fold_records(&records).await?,
             Turn::Polled(Polled::Assigned(assigned)) => self.assigned(assigned).await?,
             Turn::Polled(Polled::Revoking(revoking)) => self.revoking(revoking).await?,
             Turn::Polled(Polled::Lost(partitions)) => self.lost(&partitions),
@@ -205,65 +195,15 @@ impl<L: EventLog> Worker<L> {
         Ok(())
     }
 
-    /// Lets every role do what is due; returns how long nothing will be.
-    fn act(&mut self) -> Duration {
-        let now = self.clock.now();
-        let mut views = Views(&mut self.partitions);
-        let next = self
-            .roles
-            .iter_mut()
-            .filter_map(|role| role.act(now, &mut views))
-            .min();
-        next.map_or(POLL, |next: Timestamp| {
-            now.until(next).clamp(Duration::from_millis(1), POLL)
-        })
-    }
-
-    async fn fold_records(&mut self, records: Vec<Record>) -> Result<(), Error> {
-        let mut outputs = Vec::new();
-        for record in &records {
-            self.fold_record(record, &mut outputs)?;
-        }
-        for owned in self.partitions.values_mut() {
-            owned.answer_waiting()?;
-        }
-        self.start_what_caught_up();
+    async fn fold_records(&mut self, records: &[Record]) -> Result<(), Error> {
+        let outputs = self.crew.fold(records)?;
         // Calls start before the commit: their cause is in the log already.
-        self.act();
-        if !outputs.is_empty() {
-            self.commit(outputs).await?;
+        self.crew.act(POLL);
+        if outputs.is_empty() {
+            Ok(())
+        } else {
+            self.commit(outputs).await
         }
-        Ok(())
-    }
-
-    fn fold_record(&mut self, record: &Record, outputs: &mut Vec<NewRecord>) -> Result<(), Error> {
-        let Some(owned) = self.partitions.get_mut(&record.partition) else {
-            return Ok(());
-        };
-        if record.offset.0 < owned.view.position() {
-            return Ok(());
-        }
-        match fold(&mut owned.view, record)? {
-            Folded::Applied(invocation, effects) => {
-                for role in &mut self.roles {
-                    role.outputs(&invocation, &effects, outputs);
-                    if owned.running {
-                        role.applied(record.partition, &invocation, &effects);
-                    }
-                }
-            }
-            Folded::Ignored => {}
-            Folded::Unreadable(reason) => {
-                tracing::error!(partition = %record.partition, offset = %record.offset, reason, "unreadable record goes to dead-letters");
-                metrics::dead_letter("unreadable");
-                outputs.push(dead_letter(
-                    &self.settings.topics.dead_letters,
-                    record,
-                    &reason,
-                ));
-            }
-        }
-        Ok(())
     }
 
     /// Commits `records` together with the positions of everything folded.
@@ -271,7 +211,7 @@ impl<L: EventLog> Worker<L> {
         let began = Instant::now();
         let topic = &self.settings.topics.invocation_log;
         let mut consumed = Vec::new();
-        for (partition, owned) in &mut self.partitions {
+        for (partition, owned) in &mut self.crew.partitions {
             if owned.view.position() > owned.committed.0 {
                 consumed.push(Consumed {
                     topic: topic.clone(),
@@ -282,23 +222,32 @@ impl<L: EventLog> Worker<L> {
             }
         }
         let batch = Batch { records, consumed };
-        loop {
-            match self.session.commit(batch.clone()).await {
-                Ok(_) => break,
-                Err(CommitError::Aborted { reason }) => {
-                    tracing::warn!(reason, "commit aborted, trying again");
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-                Err(error) => return Err(error.into()),
-            }
+        while let Err(error) = self.commit_once(batch.clone()).await {
+            let CommitError::Aborted { reason } = error else {
+                return Err(error.into());
+            };
+            tracing::warn!(reason, "commit aborted, trying again");
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         for consumed in batch.consumed {
-            if let Some(owned) = self.partitions.get_mut(&consumed.partition) {
+            if let Some(owned) = self.crew.partitions.get_mut(&consumed.partition) {
                 owned.committed = consumed.offset;
             }
         }
         metrics::commit_took(began.elapsed());
         Ok(())
+    }
+
+    /// Commits; meanwhile calls go on being made.
+    async fn commit_once(&mut self, batch: Batch) -> Result<(), CommitError> {
+        let commit = self.session.commit(batch);
+        tokio::pin!(commit);
+        loop {
+            tokio::select! {
+                committed = &mut commit => return committed.map(drop),
+                () = self.wake.notified() => drop(self.crew.act(POLL)),
+            }
+        }
     }
 
     /// Begins to save views with much or old staged; only what is committed.
@@ -309,11 +258,12 @@ impl<L: EventLog> Worker<L> {
             let moved = owned.view.position() > owned.view.saved_position();
             !owned.saving && moved && (all || much || owned.last_save.elapsed() >= SAVE_INTERVAL)
         };
-        if !self.partitions.values().any(is_due) {
+        if !self.crew.partitions.values().any(is_due) {
             return Ok(());
         }
         self.commit(Vec::new()).await?;
         for (partition, owned) in self
+            .crew
             .partitions
             .iter_mut()
             .filter(|(_, owned)| is_due(owned))
@@ -332,7 +282,7 @@ impl<L: EventLog> Worker<L> {
     }
 
     fn saved(&mut self, partition: Partition, saved: Saved) {
-        if let Some(owned) = self.partitions.get_mut(&partition) {
+        if let Some(owned) = self.crew.partitions.get_mut(&partition) {
             owned.view.finish_save(saved);
             owned.saving = false;
             owned.last_save = Instant::now();
@@ -348,9 +298,7 @@ impl<L: EventLog> Worker<L> {
         } in assigned
         {
             tracing::info!(%partition, position = ?committed.as_ref().map(|c| c.offset.0), "partition assigned, restoring its view");
-            let condition = self.readiness.condition(format!("partition {partition}"));
-            condition.unmet("restoring its view");
-            self.conditions.insert(partition, condition);
+            self.crew.expect(partition);
             let (log, place) = (self.log.clone(), Arc::clone(&self.place));
             self.restores.spawn(async move {
                 let began = Instant::now();
@@ -371,53 +319,23 @@ impl<L: EventLog> Worker<L> {
             Err(LogError::NotAssigned { .. }) => return Ok(()),
             result => result?,
         }
-        self.partitions.insert(partition, owned);
         self.session.resume(&[partition]).await?;
-        self.start_what_caught_up();
+        self.crew.take_over(partition, owned);
         Ok(())
     }
 
-    /// Partitions whose fold has reached the end of the log as it was when they were
-    /// restored begin to act.
-    fn start_what_caught_up(&mut self) {
-        for (partition, owned) in &mut self.partitions {
-            if !owned.running && owned.has_caught_up() {
-                owned.running = true;
-                if let Some(condition) = self.conditions.get(partition) {
-                    condition.met();
-                }
-                tracing::info!(%partition, position = owned.view.position(), open = owned.view.counts().open, "partition running");
-                for role in &mut self.roles {
-                    role.opened(*partition, &mut owned.view);
-                }
-            }
-        }
-    }
-
     async fn revoking(&mut self, revoking: Revoking) -> Result<(), Error> {
-        for partition in &revoking.partitions {
-            for role in &mut self.roles {
-                role.released(*partition);
-            }
-        }
+        self.crew.release(&revoking.partitions);
         self.settle().await?;
-        for partition in &revoking.partitions {
-            self.partitions.remove(partition);
-            self.conditions.remove(partition);
-        }
+        self.crew.forget(&revoking.partitions);
         drop(revoking);
         Ok(())
     }
 
     fn lost(&mut self, partitions: &[Partition]) {
-        for partition in partitions {
-            tracing::warn!(%partition, "partition lost");
-            self.roles
-                .iter_mut()
-                .for_each(|role| role.released(*partition));
-            self.partitions.remove(partition);
-            self.conditions.remove(partition);
-        }
+        tracing::warn!(?partitions, "partitions lost");
+        self.crew.release(partitions);
+        self.crew.forget(partitions);
     }
 
     /// Commits and saves everything folded so far.
@@ -438,9 +356,9 @@ impl<L: EventLog> Worker<L> {
     /// Starts nothing new, waits for what is under way, settles, leaves.
     async fn drain(mut self) -> Result<(), Error> {
         let deadline = Instant::now() + self.settings.drain_timeout;
-        self.roles.iter_mut().for_each(|role| role.drain());
-        while Instant::now() < deadline && !self.roles.iter().all(|role| role.is_idle()) {
-            self.act();
+        self.crew.drain();
+        while Instant::now() < deadline && !self.crew.is_idle() {
+            self.crew.act(POLL);
             let turn = Self::turn(
                 &mut self.session,
                 &self.wake,
@@ -454,56 +372,6 @@ impl<L: EventLog> Worker<L> {
         }
         self.settle().await?;
         self.session.close().await;
-        Ok(())
-    }
-
-    fn answer(&mut self, query: Query) -> Result<(), Error> {
-        // Whoever asked may have given up waiting; a failed send is no error.
-        match query {
-            Query::Get {
-                partition,
-                after,
-                key,
-                reply,
-            } => {
-                let Some(owned) = self
-                    .partitions
-                    .get_mut(&partition)
-                    .filter(|o| o.is_running())
-                else {
-                    return Ok(());
-                };
-                match after.filter(|after| after.0 >= owned.view.position()) {
-                    Some(after) => owned.waiting.push(Waiting { after, key, reply }),
-                    None => drop(reply.send(owned.view.get(key)?)),
-                }
-            }
-            Query::Snapshots { reply } => {
-                let running = self
-                    .partitions
-                    .iter_mut()
-                    .filter(|(_, owned)| owned.is_running());
-                drop(
-                    reply.send(
-                        running
-                            .map(|(p, owned)| (*p, owned.view.snapshot()))
-                            .collect(),
-                    ),
-                );
-            }
-            Query::Status { reply } => {
-                let status = self
-                    .partitions
-                    .iter()
-                    .map(|(partition, owned)| PartitionStatus {
-                        partition: *partition,
-                        running: owned.is_running(),
-                        position: owned.view.position(),
-                        open: owned.view.counts().open,
-                    });
-                drop(reply.send(status.collect()));
-            }
-        }
         Ok(())
     }
 }

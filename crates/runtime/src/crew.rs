@@ -1,0 +1,210 @@
+//! The partitions that are owned and the roles that work on them.
+//!
+//! Everything here is synchronous and knows no session, so the loop can go on with it
+//! while a commit is under way.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use triggerfish_core::Timestamp;
+use triggerfish_log::{NewRecord, Offset, Partition, Record, Topic};
+use triggerfish_ops::{
+    health::{Condition, Readiness},
+    metrics,
+};
+use triggerfish_view::Error;
+
+use crate::{
+    clock::Clock,
+    dead_letter::dead_letter,
+    fold::{Folded, fold},
+    handle::{PartitionStatus, Query},
+    owned::{Owned, Waiting},
+    role::{Role, Views},
+};
+
+pub(crate) struct Crew {
+    pub(crate) partitions: BTreeMap<Partition, Owned>,
+    roles: Vec<Box<dyn Role>>,
+    clock: Arc<dyn Clock>,
+    dead_letters: Topic,
+    readiness: Readiness,
+    /// One for each owned partition; gone when the partition is.
+    conditions: BTreeMap<Partition, Condition>,
+}
+
+impl Crew {
+    pub(crate) fn new(
+        roles: Vec<Box<dyn Role>>,
+        clock: Arc<dyn Clock>,
+        dead_letters: Topic,
+        readiness: Readiness,
+    ) -> Self {
+        Self {
+            partitions: BTreeMap::new(),
+            roles,
+            clock,
+            dead_letters,
+            readiness,
+            conditions: BTreeMap::new(),
+        }
+    }
+
+    /// Lets every role do what is due; returns how long nothing will be, `idle` at most.
+    pub(crate) fn act(&mut self, idle: Duration) -> Duration {
+        let now = self.clock.now();
+        let mut views = Views(&mut self.partitions);
+        let next = self
+            .roles
+            .iter_mut()
+            .filter_map(|role| role.act(now, &mut views))
+            .min();
+        next.map_or(idle, |next: Timestamp| {
+            now.until(next).clamp(Duration::from_millis(1), idle)
+        })
+    }
+
+    /// Folds `records`; returns what has to go out in the next commit.
+    pub(crate) fn fold(&mut self, records: &[Record]) -> Result<Vec<NewRecord>, Error> {
+        let mut outputs = Vec::new();
+        for record in records {
+            self.fold_one(record, &mut outputs)?;
+        }
+        for owned in self.partitions.values_mut() {
+            owned.answer_waiting()?;
+        }
+        self.start_what_caught_up();
+        Ok(outputs)
+    }
+
+    fn fold_one(&mut self, record: &Record, outputs: &mut Vec<NewRecord>) -> Result<(), Error> {
+        let Some(owned) = self.partitions.get_mut(&record.partition) else {
+            return Ok(());
+        };
+        if record.offset.0 < owned.view.position() {
+            return Ok(());
+        }
+        match fold(&mut owned.view, record)? {
+            Folded::Applied(invocation, effects) => {
+                for role in &mut self.roles {
+                    role.outputs(&invocation, &effects, outputs);
+                    if owned.running {
+                        role.applied(record.partition, &invocation, &effects);
+                    }
+                }
+            }
+            Folded::Ignored => {}
+            Folded::Unreadable(reason) => {
+                tracing::error!(partition = %record.partition, offset = %record.offset, reason, "unreadable record goes to dead-letters");
+                metrics::dead_letter("unreadable");
+                outputs.push(dead_letter(&self.dead_letters, record, &reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// A partition is ours; its view is being restored.
+    pub(crate) fn expect(&mut self, partition: Partition) {
+        let condition = self.readiness.condition(format!("partition {partition}"));
+        condition.unmet("restoring its view");
+        self.conditions.insert(partition, condition);
+    }
+
+    /// The view of a partition has been restored.
+    pub(crate) fn take_over(&mut self, partition: Partition, owned: Owned) {
+        self.partitions.insert(partition, owned);
+        self.start_what_caught_up();
+    }
+
+    /// Partitions whose fold has reached the end of the log as it was when they were
+    /// restored begin to act.
+    fn start_what_caught_up(&mut self) {
+        for (partition, owned) in &mut self.partitions {
+            if owned.running || !owned.has_caught_up() {
+                continue;
+            }
+            owned.running = true;
+            if let Some(condition) = self.conditions.get(partition) {
+                condition.met();
+            }
+            tracing::info!(%partition, position = owned.view.position(), open = owned.view.counts().open, "partition running");
+            for role in &mut self.roles {
+                role.opened(*partition, &mut owned.view);
+            }
+        }
+    }
+
+    /// The roles append nothing for these partitions from here on.
+    pub(crate) fn release(&mut self, partitions: &[Partition]) {
+        for partition in partitions {
+            self.roles
+                .iter_mut()
+                .for_each(|role| role.released(*partition));
+        }
+    }
+
+    /// The partitions are gone.
+    pub(crate) fn forget(&mut self, partitions: &[Partition]) {
+        for partition in partitions {
+            self.partitions.remove(partition);
+            self.conditions.remove(partition);
+        }
+    }
+
+    /// The roles start nothing new.
+    pub(crate) fn drain(&mut self) {
+        self.roles.iter_mut().for_each(|role| role.drain());
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.roles.iter().all(|role| role.is_idle())
+    }
+
+    pub(crate) fn answer(&mut self, query: Query) -> Result<(), Error> {
+        // Whoever asked may have given up waiting; a failed send is no error.
+        match query {
+            Query::Get {
+                partition,
+                after,
+                key,
+                reply,
+            } => {
+                let owned = self.partitions.get_mut(&partition);
+                let Some(owned) = owned.filter(|owned| owned.is_running()) else {
+                    return Ok(());
+                };
+                match after.filter(|after| *after >= Offset(owned.view.position())) {
+                    Some(after) => owned.waiting.push(Waiting { after, key, reply }),
+                    None => drop(reply.send(owned.view.get(key)?)),
+                }
+            }
+            Query::Snapshots { reply } => {
+                let running = self
+                    .partitions
+                    .iter_mut()
+                    .filter(|(_, owned)| owned.is_running());
+                drop(
+                    reply.send(
+                        running
+                            .map(|(p, owned)| (*p, owned.view.snapshot()))
+                            .collect(),
+                    ),
+                );
+            }
+            Query::Status { reply } => {
+                let status = self
+                    .partitions
+                    .iter()
+                    .map(|(partition, owned)| PartitionStatus {
+                        partition: *partition,
+                        running: owned.is_running(),
+                        position: owned.view.position(),
+                        open: owned.view.counts().open,
+                    });
+                drop(reply.send(status.collect()));
+            }
+        }
+        Ok(())
+    }
+}
