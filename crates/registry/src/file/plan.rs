@@ -7,7 +7,7 @@ use serde_json::Value;
 use triggerfish_core::{
     Subscription, SubscriptionId, Trigger, TriggerType,
     deadline::DEFAULT_RESPONSE_DEADLINE,
-    subscription::{AuthenticationType, HttpConfig, SubscriptionType},
+    subscription::{AuthenticationType, DispatchMode, HttpConfig, SubscriptionType},
 };
 
 use super::parse::{RegistryFile, Subscribed};
@@ -264,6 +264,8 @@ fn http_differences(wanted: &HttpConfig, present: Option<&HttpConfig>) -> Vec<&'
         let basic = http.basic_auth_config.as_ref();
         basic.map(|basic| basic.user_name.clone())
     };
+    // The API shows SYNC where nothing was said.
+    let mode = |http: &HttpConfig| http.http_dispatch_mode.unwrap_or(DispatchMode::Sync);
     let is_basic = kind == AuthenticationType::BasicAuth;
     let gives_credential = match kind {
         AuthenticationType::NoAuth => false,
@@ -281,7 +283,7 @@ fn http_differences(wanted: &HttpConfig, present: Option<&HttpConfig>) -> Vec<&'
         ("httpConfig.url", same(&|http| http.url == wanted.url)),
         (
             "httpConfig.httpDispatchMode",
-            same(&|http| http.http_dispatch_mode == wanted.http_dispatch_mode),
+            same(&|http| mode(http) == mode(wanted)),
         ),
         (
             "httpConfig.httpAuthenticationType",

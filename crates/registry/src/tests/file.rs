@@ -1,4 +1,4 @@
-use triggerfish_core::Secret;
+use triggerfish_core::{Secret, subscription::DispatchMode};
 
 use super::{ASK, FIRE, id};
 use crate::{
@@ -223,6 +223,23 @@ fn a_plan_says_what_changes_and_never_a_credential() {
              delivery, httpConfig.url, httpConfig.basicAuthConfig.userName",
         ]
     );
+}
+
+#[test]
+fn a_mode_that_nobody_named_is_shown_as_sync_and_no_change() {
+    let file = toml(&FILE.replace("password = \"env:BILLING_PASSWORD\"", "")).unwrap();
+    let mut current = current(&applied(&toml(FILE).unwrap()));
+    for (mode, change) in [
+        (DispatchMode::Sync, Change::Unchanged),
+        (
+            DispatchMode::Async,
+            Change::Update(vec!["httpConfig.httpDispatchMode"]),
+        ),
+    ] {
+        let http = current.subscriptions[0].http_config.as_mut().unwrap();
+        http.http_dispatch_mode = Some(mode);
+        assert_eq!(plan(&file, &current).unwrap()[1].change, change);
+    }
 }
 
 #[test]

@@ -3,15 +3,22 @@
 //! Gets itself a token with the first call that needs one and a new one when the
 //! service refuses the old one.
 
+mod error;
+mod request;
+
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder, StatusCode, Url, header};
+use reqwest::{RequestBuilder, StatusCode, Url, header};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 use tokio::sync::Mutex;
 use triggerfish_core::Secret;
 
 use crate::args::{ClientArgs, ServiceUrl};
+use error::{in_short, refusal};
+
+pub(crate) use error::ClientError;
+pub(crate) use request::Request;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -24,16 +31,6 @@ pub(crate) struct Client {
     url: Url,
     login: Option<(String, Secret)>,
     token: Mutex<Option<Secret>>,
-}
-
-/// One call that is to be made.
-pub(crate) struct Request<'a> {
-    method: Method,
-    path: &'a [&'a str],
-    query: Vec<(&'static str, String)>,
-    headers: Vec<(&'static str, String)>,
-    body: Option<Vec<u8>>,
-    waits: Duration,
 }
 
 /// An answer that is a success.
@@ -51,136 +48,9 @@ pub(crate) struct RecordsPage {
     pub(crate) cursor: String,
 }
 
-/// Why a call has no good answer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ClientError {
-    #[error(
-        "can't reach {url}: {reason}. Is the service running? Start it with `triggerfish all`, \
-         or name its address with --url or TRIGGERFISH_URL"
-    )]
-    Unreachable { url: Url, reason: String },
-    #[error(
-        "no credentials: set TRIGGERFISH_CLIENT_ID and TRIGGERFISH_CLIENT_SECRET, or pass \
-         --client-id and --client-secret; `triggerfish all` shows a first client when it makes one"
-    )]
-    NoCredentials,
-    #[error(
-        "the service refuses API client {id:?}: {reason}; check TRIGGERFISH_CLIENT_ID and \
-         TRIGGERFISH_CLIENT_SECRET"
-    )]
-    Login { id: String, reason: String },
-    #[error("{text} ({status}{})", tracked(.tracking_id.as_deref()))]
-    Refused {
-        status: StatusCode,
-        text: String,
-        tracking_id: Option<String>,
-    },
-    #[error(
-        "{url} gives an answer that is not understood: {reason}; check that --url is a \
-         Triggerfish service of this version"
-    )]
-    Answer { url: Url, reason: String },
-    #[error("can't set up the HTTP client: {0}")]
-    Setup(reqwest::Error),
-}
-
-fn tracked(id: Option<&str>) -> String {
-    id.map_or_else(String::new, |id| format!(", tracking id {id}"))
-}
-
-/// Every shape of error that the API has.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ErrorBody {
-    tracking_id: Option<String>,
-    messages: Vec<ErrorText>,
-    causes: Vec<ErrorText>,
-    error: Option<String>,
-    #[serde(rename = "error_description")]
-    error_description: Option<String>,
-    message: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ErrorText {
-    text: String,
-}
-
-impl ErrorBody {
-    fn text(&self) -> Option<String> {
-        let plain = [&self.error_description, &self.error, &self.message];
-        let mut texts: Vec<&str> = self.messages.iter().map(|message| &*message.text).collect();
-        texts.extend(self.causes.iter().map(|cause| &*cause.text));
-        if texts.is_empty() {
-            texts.extend(plain.into_iter().flatten().next().map(|text| text.trim()));
-        }
-        texts.dedup();
-        (!texts.is_empty()).then(|| texts.join("; "))
-    }
-}
-
 #[derive(Deserialize)]
 struct Token {
     access_token: Secret,
-}
-
-impl<'a> Request<'a> {
-    fn new(method: Method, path: &'a [&'a str]) -> Self {
-        let (query, headers) = (Vec::new(), Vec::new());
-        Self {
-            method,
-            path,
-            query,
-            headers,
-            body: None,
-            waits: Duration::ZERO,
-        }
-    }
-
-    /// Reads `path`, its segments unescaped.
-    pub(crate) fn get(path: &'a [&'a str]) -> Self {
-        Self::new(Method::GET, path)
-    }
-
-    /// Sends `body` to `path`.
-    pub(crate) fn post(path: &'a [&'a str], body: &impl serde::Serialize) -> Self {
-        Self {
-            body: Some(json(body)),
-            ..Self::new(Method::POST, path)
-        }
-    }
-
-    /// Puts `body` at `path`.
-    pub(crate) fn put(path: &'a [&'a str], body: &impl serde::Serialize) -> Self {
-        Self {
-            body: Some(json(body)),
-            ..Self::new(Method::PUT, path)
-        }
-    }
-
-    /// Adds a parameter, if there is a value.
-    pub(crate) fn query(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
-        self.query
-            .extend(value.map(|value| (name, value.to_string())));
-        self
-    }
-
-    /// Adds a header, if there is a value.
-    pub(crate) fn header(mut self, name: &'static str, value: Option<&str>) -> Self {
-        self.headers
-            .extend(value.map(|value| (name, value.to_owned())));
-        self
-    }
-
-    /// The answer may take so much longer.
-    pub(crate) fn waits(mut self, waits: Duration) -> Self {
-        self.waits = waits;
-        self
-    }
-}
-
-fn json(body: &impl serde::Serialize) -> Vec<u8> {
-    serde_json::to_vec(body).expect("bodies have text keys only")
 }
 
 impl Answer {
@@ -310,7 +180,7 @@ impl Client {
         ];
         let request = self
             .http
-            .post(self.address(&["oauth", "token"], &[]))
+            .post(address(&self.url, &["oauth", "token"], &[]))
             .form(&form)
             .timeout(TIMEOUT);
         let answer = self.answer(request).await.map_err(|error| match error {
@@ -332,7 +202,7 @@ impl Client {
         request: &Request<'_>,
         token: Option<&Secret>,
     ) -> Result<Answer, ClientError> {
-        let address = self.address(request.path, &request.query);
+        let address = address(&self.url, request.path, &request.query);
         let mut call = self
             .http
             .request(request.method.clone(), address)
@@ -362,27 +232,20 @@ impl Client {
         if status.is_success() {
             return Ok(Answer { body: body.into() });
         }
-        let error: ErrorBody = serde_json::from_slice(&body).unwrap_or_default();
-        let text = error
-            .text()
-            .unwrap_or_else(|| "refused without a reason".to_owned());
-        Err(ClientError::Refused {
-            status,
-            text,
-            tracking_id: error.tracking_id,
-        })
+        Err(refusal(status, &body))
     }
+}
 
-    fn address(&self, path: &[&str], query: &[(&str, String)]) -> Url {
-        let mut url = self.url.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path);
-        }
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        url
+/// Below `base`, which may have a path itself.
+fn address(base: &Url, path: &[&str], query: &[(&str, String)]) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
     }
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query);
+    }
+    url
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -393,61 +256,20 @@ fn is_loopback(url: &Url) -> bool {
             .is_ok_and(|ip| ip.is_loopback())
 }
 
-/// The innermost cause, which says it best; reqwest's own text repeats the address.
-fn in_short(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "no answer in time".to_owned();
-    }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn client(url: &str) -> Client {
-        let service = ServiceUrl {
-            url: Url::parse(url).unwrap(),
-        };
-        let login = Some(("id".to_owned(), Secret::new("hunter2")));
-        Client {
-            token: Mutex::new(None),
-            http: reqwest::Client::new(),
-            url: service.url,
-            login,
-        }
+    fn below(base: &str, path: &[&str], query: &[(&str, String)]) -> String {
+        address(&Url::parse(base).unwrap(), path, query).into()
     }
 
     #[test]
     fn addresses_keep_a_path_in_front_and_escape_segments() {
         let path = ["triggers", "v1", "acme:a/b c"];
         let query = [("filters", "triggerId eq \"x\"".to_owned())];
-        let address = client("https://host/base/").address(&path, &query);
         let expected = "https://host/base/triggers/v1/acme:a%2Fb%20c?filters=triggerId+eq+%22x%22";
-        assert_eq!(address.as_str(), expected);
-        assert_eq!(
-            client("http://h:1").address(&["x"], &[]).as_str(),
-            "http://h:1/x"
-        );
-    }
-
-    #[test]
-    fn every_shape_of_error_becomes_one_sentence() {
-        let text = |json: &str| serde_json::from_str::<ErrorBody>(json).unwrap().text();
-        let dto = r#"{"detailCode":"400","messages":[{"text":"a"}],"causes":[{"text":"b"}]}"#;
-        assert_eq!(text(dto).unwrap(), "a; b");
-        assert_eq!(
-            text(r#"{"error":"x","error_description":"y"}"#).unwrap(),
-            "y"
-        );
-        assert_eq!(
-            text(r#"{"message":" Rate Limit Exceeded "}"#).unwrap(),
-            "Rate Limit Exceeded"
-        );
-        assert_eq!(text("{}"), None);
+        assert_eq!(below("https://host/base/", &path, &query), expected);
+        assert_eq!(below("http://h:1", &["x"], &[]), "http://h:1/x");
     }
 }
