@@ -135,8 +135,11 @@ impl Lane {
         self.queue.len()
     }
 
+    /// Whether it can be forgotten. A call that is over but whose report is not folded
+    /// yet is still known here, and so is the turn that its end will pass on.
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.known.is_empty()
+            && self.queue.is_empty()
             && self.spilled.is_empty()
             && self.vacant.is_empty()
             && self.in_flight == 0
