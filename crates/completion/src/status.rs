@@ -64,7 +64,27 @@ impl<L: EventLog> Status<L> {
             .get(partition, id.key())
             .await
             .map_err(unavailable)?;
+        let found = match found {
+            Some(found) => Some(found),
+            None => self.find_after_fold(partition, id).await?,
+        };
         Ok(found.filter(|invocation| invocation.id == id))
+    }
+
+    /// What was acknowledged a moment ago is in the log, but may not be folded yet.
+    async fn find_after_fold(
+        &self,
+        partition: Partition,
+        id: InvocationId,
+    ) -> Result<Option<Invocation>, Unavailable> {
+        let mut reader = self.log.open_reader().await.map_err(unavailable)?;
+        let bounds = reader.bounds(&self.topics.invocation_log, partition).await;
+        let end = bounds.map_err(unavailable)?.end;
+        let Some(last) = end.0.checked_sub(1) else {
+            return Ok(None);
+        };
+        let folded = self.handle.get_after(partition, Offset(last), id.key());
+        folded.await.map_err(unavailable)
     }
 
     async fn list_all(&self, query: ListQuery) -> Result<Listing, Unavailable> {
