@@ -1,0 +1,10 @@
+//! End-to-end tests: see the crate's own page for the harness.
+
+mod calls;
+mod cloud_events;
+mod misbehaving;
+mod modes;
+mod ordering;
+mod outcomes;
+mod scene;
+mod starts;
