@@ -130,10 +130,10 @@ pub(crate) struct ServiceArgs {
     /// Configuration file (TOML)
     #[arg(long, env = "TRIGGERFISH_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// Data folder; sets storage.data_dir
+    /// Data folder; sets `storage.data_dir`
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
-    /// Address of the HTTP API; sets api.listen
+    /// Address of the HTTP API; sets `api.listen`
     #[arg(long)]
     pub(crate) listen: Option<SocketAddr>,
 }

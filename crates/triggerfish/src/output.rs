@@ -53,7 +53,9 @@ impl<T: Display> Display for Painted<T> {
         if self.code.is_empty() {
             return self.text.fmt(f);
         }
-        write!(f, "\u{1b}[{}m{}\u{1b}[0m", self.code, self.text)
+        write!(f, "\u{1b}[{}m", self.code)?;
+        self.text.fmt(f)?;
+        f.write_str("\u{1b}[0m")
     }
 }
 
@@ -126,15 +128,16 @@ pub(crate) fn table(paint: Paint, heads: &[&str], rows: &[Row]) -> io::Result<()
 }
 
 fn aligned(paint: Paint, row: &Row, widths: &[usize]) -> String {
+    use fmt::Write as _;
     let mut text = String::new();
     for (column, ((cell, look), width)) in row.iter().zip(widths).enumerate() {
         if column > 0 {
             text.push_str("  ");
         }
-        text.push_str(&paint.text(*look, cell).to_string());
-        if column + 1 < row.len() {
-            text.extend(std::iter::repeat_n(' ', width - cell.chars().count()));
-        }
+        // Nothing is padded at the end of a line.
+        let width = if column + 1 < row.len() { *width } else { 0 };
+        // Writing to a string can't fail.
+        let _ = write!(text, "{:width$}", paint.text(*look, cell));
     }
     text
 }
@@ -164,7 +167,7 @@ mod tests {
         assert_eq!(aligned(Paint { on: false }, &row, &[4, 9]), "ab    c");
         assert_eq!(
             aligned(Paint { on: true }, &row, &[4, 9]),
-            "\u{1b}[32mab\u{1b}[0m    c"
+            "\u{1b}[32mab  \u{1b}[0m  c"
         );
     }
 

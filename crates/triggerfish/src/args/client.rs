@@ -68,7 +68,7 @@ pub(crate) struct StartArgs {
     #[arg(long, value_name = "JSON")]
     pub(crate) content_json: Option<String>,
     /// Makes a repeated start start nothing new
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
     pub(crate) idempotency_key: Option<String>,
     /// Events with the same key keep their order
     #[arg(long, value_name = "KEY")]
@@ -207,6 +207,18 @@ fn service_url(text: &str) -> Result<Url, String> {
 #[expect(clippy::unnecessary_wraps, reason = "the shape of a value parser")]
 fn secret(text: &str) -> Result<Secret, Infallible> {
     Ok(Secret::new(text))
+}
+
+/// Goes out as a header.
+fn idempotency_key(text: &str) -> Result<String, String> {
+    let is_sendable = text
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    let has_length = (1..=255).contains(&text.trim().len());
+    let refused = || "write 1 to 255 printable ASCII characters".to_owned();
+    (is_sendable && has_length)
+        .then(|| text.to_owned())
+        .ok_or_else(refused)
 }
 
 fn invocation_id(text: &str) -> Result<InvocationId, String> {

@@ -127,6 +127,9 @@ fn show(args: &StatusArgs, found: &[Value]) -> anyhow::Result<()> {
     if found.is_empty() {
         return Ok(output::line("no invocations")?);
     }
+    if let (Some(_), [one]) = (args.id, found) {
+        return Ok(show_one(one)?);
+    }
     let rows = found
         .iter()
         .map(|value| Ok(row(&Shown::deserialize(value)?)));
@@ -141,6 +144,57 @@ fn show(args: &StatusArgs, found: &[Value]) -> anyhow::Result<()> {
         "ERROR",
     ];
     Ok(output::table(Paint::stdout(), &heads, &rows)?)
+}
+
+/// One invocation, a line for each thing that there is to know.
+fn show_one(found: &Value) -> std::io::Result<()> {
+    let paint = Paint::stdout();
+    let outcome = text(&found["outcome"]);
+    let state = outcome
+        .or_else(|| text(&found["phase"]))
+        .unwrap_or_default();
+    let completion = &found["completeInvocationInput"];
+    let error = text(&completion["localizedError"]["message"]);
+    for (name, value) in [
+        ("id", text(&found["id"])),
+        ("trigger", text(&found["triggerId"])),
+        ("subscription", text(&found["subscriptionName"])),
+        ("type", text(&found["type"])),
+        ("mode", text(&found["mode"])),
+        (
+            "state",
+            Some(paint.text(Look::of_state(&state), &state).to_string()),
+        ),
+        ("created", text(&found["created"])),
+        ("completed", text(&found["completed"])),
+        ("deadline", text(&found["deadline"])),
+        ("attempts", text(&found["attempts"])),
+        ("next attempt", text(&found["nextAttempt"])),
+        (
+            "error",
+            error.or_else(|| text(&found["lastFailure"]["message"])),
+        ),
+        ("input", text(&found["startInvocationInput"]["input"])),
+        (
+            "contentJson",
+            text(&found["startInvocationInput"]["contentJson"]),
+        ),
+        ("output", text(&completion["output"])),
+    ] {
+        if let Some(value) = value {
+            output::line(format_args!("{:14}{value}", paint.text(Look::Dim, name)))?;
+        }
+    }
+    Ok(())
+}
+
+/// What there is, strings without quotes.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
 }
 
 fn row(shown: &Shown) -> Row {

@@ -41,7 +41,12 @@ pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     let log = open_log(&config).await?;
     let no_admin = axum::Router::new();
     let service = Service::start(&config, log.clone(), keys, Readiness::new(), no_admin).await?;
-    let told = tell(&config, &service.url(), service.first_client.as_ref()).await;
+    let url = service.url();
+    let told = tokio::select! {
+        told = tell(&config, &url, service.first_client.as_ref()) => told,
+        // Ends in order, so that the folder goes too.
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+    };
     let stopped = service.stop().await;
     log.close().await;
     let say = told?;

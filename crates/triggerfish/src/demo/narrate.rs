@@ -42,11 +42,8 @@ impl Narrator {
 
     /// Somebody does something.
     pub(super) fn step(&self, who: &str, what: impl Display) -> io::Result<()> {
-        let padding = " ".repeat(WHO_CHARS.saturating_sub(who.chars().count()));
-        line(format_args!(
-            "   {}{padding}  {what}",
-            self.paint.text(Look::Dim, who)
-        ))
+        let who = self.paint.text(Look::Dim, who);
+        line(format_args!("   {who:WHO_CHARS$}  {what}"))
     }
 
     /// Something went as it should.

@@ -58,6 +58,30 @@ struct Parts<L: EventLog> {
 }
 
 impl<L: EventLog> Parts<L> {
+    /// Makes the topics exist and follows the registry.
+    async fn open(
+        config: &Config,
+        log: &L,
+        keys: ServerKeys,
+        caller: &Caller,
+    ) -> anyhow::Result<Self> {
+        let topics = Topics::with_prefix("");
+        let specs = topics.specs(u32::from(config.storage.partitions), retention(config));
+        log.ensure_topics(&specs)
+            .await
+            .context("can't set up the topics")?;
+        let limits = options::registry_limits(config, caller.guard().clone());
+        Ok(Self {
+            partitions: log.partitions(&topics.invocation_log).await?,
+            appender: log.open_appender(WriterName::from("services")).await?,
+            registry: Registry::open(log, keys.clone(), limits).await?,
+            log: log.clone(),
+            topics,
+            keys,
+            clock: Arc::new(SystemClock),
+        })
+    }
+
     fn observer(&self) -> Observer<L::Appender> {
         let topic = self.topics.invocation_log.clone();
         Observer::new(self.appender.clone(), topic, Arc::clone(&self.clock))
@@ -83,23 +107,9 @@ impl<L: EventLog> Service<L> {
             })?;
         let address = listener.local_addr()?;
         let public_url = config.api.base_url(address);
-        let topics = Topics::with_prefix("");
-        let specs = topics.specs(u32::from(config.storage.partitions), retention(config));
-        log.ensure_topics(&specs)
-            .await
-            .context("can't set up the topics")?;
         let caller = Caller::new(options::delivery(config))?;
-        let limits = options::registry_limits(config, caller.guard().clone());
-        let registry = Registry::open(&log, keys.clone(), limits).await?;
-        let parts = Parts {
-            partitions: log.partitions(&topics.invocation_log).await?,
-            appender: log.open_appender(WriterName::from("services")).await?,
-            log: log.clone(),
-            topics: topics.clone(),
-            registry,
-            keys,
-            clock: Arc::new(SystemClock),
-        };
+        let parts = Parts::open(config, &log, keys, &caller).await?;
+        let topics = parts.topics.clone();
         let first_client =
             first_client::ensure(&parts.registry, &config.security, parts.clock.now()).await?;
 
@@ -247,7 +257,7 @@ fn app<L: EventLog>(
         parts.registry.clone(),
     );
     let state = ApiState {
-        ingest: Arc::new(Ingest::new(intake, parts.appender.clone(), handle.clone())),
+        ingest: Arc::new(Ingest::new(intake, parts.appender.clone(), handle)),
         invocations: Arc::new(status),
         records: Arc::new(records::LogRecords::new(
             parts.log.clone(),

@@ -7,10 +7,8 @@ const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/help.txt
 /// The help of a command and of all below it.
 fn help(path: &[&str], text: &mut String) {
     let shown = run(&[path, &["--help"]].concat()).good();
-    text.push_str(&format!(
-        "$ triggerfish {}\n\n{shown}\n",
-        [path, &["--help"]].concat().join(" ")
-    ));
+    let line = [path, &["--help"]].concat().join(" ");
+    text.extend(["$ triggerfish ", &line, "\n\n", &shown, "\n"]);
     let commands = shown.split("\nCommands:\n").nth(1).unwrap_or_default();
     let names = commands.lines().take_while(|line| !line.is_empty());
     let names = names.filter(|line| line.starts_with("  ") && !line.starts_with("   "));

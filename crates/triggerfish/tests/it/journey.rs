@@ -105,15 +105,10 @@ fn an_invocation_from_start_to_completion() {
     ];
     let start = [&input[..], &["--idempotency-key", "k", "--json"]].concat();
     let started = service.run(&start).json();
-    let (id, secret) = (
-        started[0]["id"].as_str().unwrap(),
-        started[0]["secret"].as_str().unwrap(),
-    );
-    assert_eq!(
-        service.run(&start).json()[0]["id"],
-        id,
-        "the same key is the same invocation"
-    );
+    let text = |field: &str| started[0][field].as_str().unwrap();
+    let (id, secret) = (text("id"), text("secret"));
+    let again = service.run(&start).json();
+    assert_eq!(again[0]["id"], id, "the same key is the same invocation");
     let call = subscriber.next();
     assert_eq!(
         (&call["identityId"], &call["_metadata"]["secret"]),
@@ -135,6 +130,12 @@ fn an_invocation_from_start_to_completion() {
         "{table}"
     );
 
+    complete(&service, folder.path(), id, secret);
+    has_ended(&service, id);
+}
+
+/// The result is taken once, and again if it is the same.
+fn complete(service: &Service, folder: &Path, id: &str, secret: &str) {
     let wrong = service
         .run(&["complete", id, "--secret", "nope", "--output", "{}"])
         .bad(1);
@@ -142,7 +143,7 @@ fn an_invocation_from_start_to_completion() {
         wrong.contains("not the secret of this invocation"),
         "{wrong}"
     );
-    let output = folder.path().join("output.json");
+    let output = folder.join("output.json");
     std::fs::write(&output, r#"{"approved": true}"#).unwrap();
     let output = format!("@{}", output.display());
     for _ in 0..2 {
@@ -153,7 +154,18 @@ fn an_invocation_from_start_to_completion() {
         .run(&["complete", id, "--secret", secret, "--error", "too late"])
         .bad(1);
     assert!(other.contains("outcome COMPLETED"), "{other}");
+}
 
+/// Status and topic show the outcome.
+fn has_ended(service: &Service, id: &str) {
+    let shown = service.run(&["status", id]).good();
+    for part in [
+        "state         COMPLETED",
+        "output        {\"approved\":true}",
+        "attempts      1",
+    ] {
+        assert!(shown.contains(part), "{part:?} is not in:\n{shown}");
+    }
     let ended = service.run(&["status", id, "--watch", "--json"]).json();
     assert_eq!(ended["outcome"], "COMPLETED");
     let tail = ["tail", "completions", "--from-beginning", "--max", "1"];

@@ -19,6 +19,7 @@ fn a_wrong_command_line_is_2() {
         &["status", "not-an-id"],
         &["status", "--limit", "0"],
         &["test", "t", "--subscription", "x"],
+        &["start", "t", "--idempotency-key", "a\nb"],
         &[
             "complete",
             "01a205f1-7836-8001-bff0-50748066306b",
