@@ -62,38 +62,82 @@ impl View {
     /// # Errors
     /// When the store can't be read.
     pub fn next_deadline(&mut self) -> Result<Option<Timestamp>, Error> {
-        let stored = match self.next_stored {
+        let stored = match self.next_stored.known {
             Looked::Found(stored) => stored,
             Looked::NotYet => self.look_up_next()?,
         };
-        self.next_stored = Looked::Found(stored);
+        self.next_stored.known = Looked::Found(stored);
         let staged = self.staged.deadlines.first();
         let candidates = staged.copied().into_iter().chain(stored);
         Ok(candidates.map(|(deadline, _)| deadline).min())
     }
 
     /// The earliest deadline outside the staged buffer, and the offset of its owner.
-    fn look_up_next(&self) -> Result<Option<(Timestamp, u64)>, Error> {
+    fn look_up_next(&mut self) -> Result<Option<(Timestamp, u64)>, Error> {
+        let NextStored {
+            mut from,
+            mut saving_from,
+            ..
+        } = std::mem::take(&mut self.next_stored);
         let saving = self.saving.as_deref();
         let mut next = saving.and_then(|saving| {
-            let mut deadlines = saving.deadlines.iter().copied();
+            let mut deadlines = saving.deadlines.range(saving_from..).copied();
             deadlines.find(|(_, offset)| !self.staged.hides(*offset))
         });
-        let end = after(&[DEADLINES]);
-        self.store
-            .scan(&[DEADLINES], &end, Order::Ascending, |key, _| {
-                let earliest = time(number(key, 1).ok_or(DAMAGED)?);
-                if next.is_some_and(|(deadline, _)| deadline <= earliest) {
-                    return Ok(ControlFlow::Break(()));
+        saving_from = next.unwrap_or((Timestamp::MAX, u64::MAX));
+        let mut all_hidden = true;
+        let (start, end) = (from.clone(), after(&[DEADLINES]));
+        self.store.scan(&start, &end, Order::Ascending, |key, _| {
+            let earliest = time(number(key, 1).ok_or(DAMAGED)?);
+            if all_hidden {
+                from = key.to_vec();
+            }
+            if next.is_some_and(|(deadline, _)| deadline <= earliest) {
+                return Ok(ControlFlow::Break(()));
+            }
+            for row in self.store.rows_near(block_in(key)?)? {
+                if row.is_open() && self.buffered(row.offset).is_none() {
+                    let candidate = (row.deadline, row.offset);
+                    next = Some(next.map_or(candidate, |next| next.min(candidate)));
+                    all_hidden = false;
                 }
-                for row in self.store.rows_near(block_in(key)?)? {
-                    if row.is_open() && self.buffered(row.offset).is_none() {
-                        let candidate = (row.deadline, row.offset);
-                        next = Some(next.map_or(candidate, |next| next.min(candidate)));
-                    }
-                }
-                Ok(ControlFlow::Continue(()))
-            })?;
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        self.next_stored.from = from;
+        self.next_stored.saving_from = saving_from;
         Ok(next)
+    }
+}
+
+/// What is known of the earliest deadline outside the staged buffer. Forgotten when a
+/// save begins or ends: only in between do the buffers hide more and more.
+#[derive(Debug)]
+pub(crate) struct NextStored {
+    known: Looked<(Timestamp, u64)>,
+    /// Buffers hide everything before this key of the index.
+    from: Vec<u8>,
+    /// The staged buffer hides everything before this in the one being saved.
+    saving_from: (Timestamp, u64),
+}
+
+impl Default for NextStored {
+    fn default() -> Self {
+        Self {
+            known: Looked::NotYet,
+            from: vec![DEADLINES],
+            saving_from: (Timestamp::EPOCH, 0),
+        }
+    }
+}
+
+impl NextStored {
+    /// Takes note that the invocation at `offset` is staged.
+    pub(crate) fn forget(&mut self, offset: u64) {
+        if let Looked::Found(Some((_, owner))) = self.known
+            && owner == offset
+        {
+            self.known = Looked::NotYet;
+        }
     }
 }

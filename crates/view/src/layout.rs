@@ -33,7 +33,7 @@ const BLOCK_SHIFT: u32 = 5;
 /// Offsets whose envelopes share a value. sled reads and writes pages of up to sixteen
 /// values, so these are kept small.
 pub(crate) const PACK: u64 = 1 << PACK_SHIFT;
-const PACK_SHIFT: u32 = 3;
+const PACK_SHIFT: u32 = 4;
 /// Offsets that share a window of a subscription's list.
 pub(crate) const WINDOW: u64 = 1 << WINDOW_SHIFT;
 const WINDOW_SHIFT: u32 = 12;

@@ -293,6 +293,10 @@ fn identity_record(identity: &LogIdentity, settings: &Settings) -> Vec<u8> {
     record
 }
 
+/// sled puts what is larger than a quarter of a segment into a file of its own; a page
+/// of packs should stay below that.
+const SEGMENT_BYTES: usize = 1 << 20;
+
 /// No timed flush: a view need not be durable, and an fsync of its own would compete
 /// with those of the log. sled writes its buffers in order as they fill, and all of
 /// them when the view is closed.
@@ -300,6 +304,7 @@ fn open_db(path: &Path, settings: &Settings) -> Result<sled::Db, Trouble> {
     let config = sled::Config::new()
         .path(path)
         .cache_capacity(settings.cache_bytes)
+        .segment_size(SEGMENT_BYTES)
         .mode(sled::Mode::HighThroughput)
         .flush_every_ms(None);
     let mut attempts = 1;

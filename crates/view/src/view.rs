@@ -9,6 +9,7 @@ use bytes::Bytes;
 use triggerfish_core::{Invocation, InvocationKey, Timestamp};
 
 use crate::{
+    deadlines::NextStored,
     error::Error,
     identity::{LogIdentity, Opened, Settings, WipeReason},
     keys::Keys,
@@ -21,8 +22,9 @@ use crate::{
 };
 
 /// Something that is looked up when it is first asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Looked<T> {
+    #[default]
     NotYet,
     Found(Option<T>),
 }
@@ -50,8 +52,8 @@ pub struct View {
     generation: u64,
     /// The invocation read from disk last: mostly the one that is put next.
     last_read: Option<Arc<Entry>>,
-    /// The earliest deadline outside the staged buffer, once looked up.
-    pub(crate) next_stored: Looked<(Timestamp, u64)>,
+    /// The earliest deadline outside the staged buffer.
+    pub(crate) next_stored: NextStored,
     /// The oldest invocation kept, once looked up.
     pub(crate) oldest: Looked<Row>,
     /// The staged buffer as the last snapshot saw it, until it changes.
@@ -117,7 +119,7 @@ impl View {
             progress: open.progress,
             generation,
             last_read: None,
-            next_stored: Looked::NotYet,
+            next_stored: NextStored::default(),
             oldest: Looked::NotYet,
             recent: None,
         })
@@ -236,7 +238,7 @@ impl View {
         }
         let staged = Arc::new(std::mem::take(&mut self.staged));
         self.saving = Some(Arc::clone(&staged));
-        self.next_stored = Looked::NotYet;
+        self.next_stored = NextStored::default();
         self.recent = None;
         Some(Save {
             store: self.store.clone(),
@@ -255,6 +257,7 @@ impl View {
             self.saved = (saved.position, saved.log_time);
             self.progress.rows = saved.rows;
             self.saving = None;
+            self.next_stored = NextStored::default();
         }
     }
 
@@ -370,11 +373,7 @@ impl View {
         {
             self.last_read = None;
         }
-        if let Looked::Found(Some((_, offset))) = self.next_stored
-            && offset == row.offset
-        {
-            self.next_stored = Looked::NotYet;
-        }
+        self.next_stored.forget(row.offset);
         match &mut self.oldest {
             Looked::Found(Some(oldest)) if oldest.offset == row.offset => *oldest = *row,
             Looked::Found(none @ None) => *none = Some(*row),

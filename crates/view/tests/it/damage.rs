@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use triggerfish_view::{Error, LogIdentity, Opened, Settings, View, WipeReason};
 
 use crate::world::{
-    Asked, Record, SETTINGS, at, catch_up, completed, fold, id, identity, mixed, requested,
+    Asked, Record, SETTINGS, at, catch_up, completed, fold, id, identity, mixed, raw, requested,
 };
 
 fn log(records: u64) -> Vec<Record> {
@@ -118,7 +118,7 @@ fn another_cache_size_is_no_reason_to_wipe() {
 fn another_format_is_wiped() {
     let folder = tempfile::tempdir().unwrap();
     drop(filled(folder.path(), 60));
-    let db = sled::open(folder.path().join("view-0")).unwrap();
+    let db = raw(folder.path());
     let mut record = db.get(b"m").unwrap().unwrap().to_vec();
     record[0] += 1;
     db.insert(b"m", record).unwrap();
@@ -171,7 +171,7 @@ fn files_full_of_rubbish_are_wiped_and_never_a_panic() {
 fn damage_found_while_reading_wipes_the_view_when_it_opens_again() {
     let folder = tempfile::tempdir().unwrap();
     drop(filled(folder.path(), 60));
-    let db = sled::open(folder.path().join("view-0")).unwrap();
+    let db = raw(folder.path());
     let (key, block) = db.scan_prefix(b"e").next().unwrap().unwrap();
     db.insert(key, &block[..block.len() / 2]).unwrap();
     drop(db);

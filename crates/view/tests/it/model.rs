@@ -84,13 +84,14 @@ impl Model {
         self.check_listings(view);
     }
 
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        let open = self.open().into_iter();
+        open.map(|invocation| invocation.request.deadline).min()
+    }
+
     fn check_deadlines(&self, view: &mut View) {
         let open = self.open();
-        let next = open
-            .iter()
-            .map(|invocation| invocation.request.deadline)
-            .min();
-        assert_eq!(view.next_deadline().unwrap(), next);
+        assert_eq!(view.next_deadline().unwrap(), self.next_deadline());
         for now in [self.log_time, at(100), Timestamp::MAX] {
             let mut passed: Vec<_> = open
                 .iter()

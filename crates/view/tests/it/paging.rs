@@ -6,7 +6,7 @@ use triggerfish_core::Phase;
 use triggerfish_view::{Filter, View};
 
 use crate::world::{
-    Asked, Record, SETTINGS, at, catch_up, completed, fold, id, identity, mixed, requested,
+    Asked, Record, SETTINGS, at, catch_up, completed, fold, id, identity, mixed, raw, requested,
     subscription,
 };
 
@@ -129,7 +129,7 @@ fn remove_all(view: &mut View, offset: u64) {
 
 /// Only the two records of the view itself and the index of keys may be left.
 fn check_nothing_is_left(folder: &std::path::Path) {
-    let db = sled::open(folder.join("view-0")).unwrap();
+    let db = raw(folder);
     let prefixes: std::collections::BTreeSet<u8> =
         db.iter().keys().map(|key| key.unwrap()[0]).collect();
     let allowed = b"ijmp";

@@ -164,6 +164,8 @@ impl World {
         let record = Record::new(offset, key, now, &observation);
         self.model.fold(&record);
         fold(self.view(), &record).unwrap();
+        let next = self.model.next_deadline();
+        assert_eq!(self.view().next_deadline().unwrap(), next);
         self.log.push(record);
     }
 

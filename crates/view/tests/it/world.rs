@@ -1,6 +1,6 @@
 //! A log in memory and a view that folds it.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use triggerfish_core::{
@@ -39,6 +39,12 @@ pub(crate) fn id(key: u64) -> InvocationId {
 
 pub(crate) fn subscription(n: u64) -> SubscriptionId {
     SubscriptionId(uuid::Uuid::from_u128(u128::from(n) + 1))
+}
+
+/// The store of a first view in `folder`, as it lies on disk.
+pub(crate) fn raw(folder: &Path) -> sled::Db {
+    let config = sled::Config::new().path(folder.join("view-0"));
+    config.segment_size(1 << 20).open().unwrap()
 }
 
 /// One record of the log.
