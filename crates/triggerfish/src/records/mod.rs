@@ -6,6 +6,8 @@
 mod cursor;
 mod observation;
 mod readable;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
