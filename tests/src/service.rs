@@ -149,6 +149,33 @@ impl Setup {
     }
 }
 
+impl Setup {
+    /// Runs `triggerfish tail TOPIC` on the data folder of the stopped service: all
+    /// records, each as JSON.
+    ///
+    /// # Panics
+    /// If it fails.
+    #[must_use]
+    pub fn tail(&self, topic: &str) -> Vec<serde_json::Value> {
+        let data = self.data();
+        let data = data.to_str().expect("the folder's name is text");
+        let arguments = ["tail", topic, "--from-beginning", "--json", "--data", data];
+        let output = self
+            .command(&arguments)
+            .output()
+            .expect("the program can be started");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let text = String::from_utf8(output.stdout).expect("tail prints text");
+        text.lines()
+            .map(|line| serde_json::from_str(line).expect("a line is JSON"))
+            .collect()
+    }
+}
+
 /// A port that nobody has and that the system gives to nobody by itself, so that a
 /// service gets it again after it was killed.
 fn free_port() -> u16 {

@@ -2,6 +2,7 @@
 
 mod connection;
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -136,8 +137,14 @@ pub struct Subscriber {
 
 struct Shared {
     script: Script,
-    calls: Mutex<Vec<Call>>,
+    seen: Mutex<Seen>,
     http: reqwest::Client,
+}
+
+#[derive(Default)]
+struct Seen {
+    calls: Vec<Call>,
+    by_id: HashMap<String, usize>,
 }
 
 impl Subscriber {
@@ -153,7 +160,7 @@ impl Subscriber {
         let address = listener.local_addr().expect("a bound port").to_string();
         let shared = Arc::new(Shared {
             script: Arc::new(move |call| script(call).boxed()),
-            calls: Mutex::default(),
+            seen: Mutex::default(),
             http: http(),
         });
         let serving = Arc::clone(&shared);
@@ -201,13 +208,13 @@ impl Subscriber {
     /// All calls so far, in the order in which they arrived.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
-        self.shared.calls.lock().clone()
+        self.shared.seen.lock().calls.clone()
     }
 
     /// How many calls there were so far.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.shared.calls.lock().len()
+        self.shared.seen.lock().calls.len()
     }
 
     /// Waits until there were `count` calls, and returns them.
@@ -227,18 +234,20 @@ impl Shared {
     /// Keeps the call and asks the script.
     async fn reply(&self, path: String, headers: Vec<(String, String)>, body: Bytes) -> Reply {
         let call = {
-            let mut calls = self.calls.lock();
+            let mut seen = self.seen.lock();
             let mut call = Call {
                 path,
                 headers,
                 body,
-                number: calls.len() + 1,
+                number: seen.calls.len() + 1,
                 attempt: 1,
                 at: Instant::now(),
                 http: self.http.clone(),
             };
-            call.attempt += calls.iter().filter(|known| known.id() == call.id()).count();
-            calls.push(call.clone());
+            let known = seen.by_id.entry(call.id().to_owned()).or_default();
+            *known += 1;
+            call.attempt = *known;
+            seen.calls.push(call.clone());
             call
         };
         (self.script)(call).await

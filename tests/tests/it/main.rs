@@ -2,6 +2,9 @@
 
 mod calls;
 mod cloud_events;
+mod drain;
+mod kill;
+mod load;
 mod misbehaving;
 mod modes;
 mod ordering;
