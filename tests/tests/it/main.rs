@@ -1,5 +1,6 @@
 //! End-to-end tests: see the crate's own page for the harness.
 
+mod architecture;
 mod calls;
 mod cloud_events;
 mod drain;
