@@ -139,7 +139,7 @@ impl<A: Appender> Role for CompletionConsumer<A> {
                 Ok(Some(deadline)) => next = Some(next.map_or(deadline, |n| n.min(deadline))),
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::error!(%partition, %error, "the deadlines could not be read")
+                    tracing::error!(%partition, %error, "the deadlines could not be read");
                 }
             }
         }

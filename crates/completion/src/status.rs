@@ -1,5 +1,6 @@
 //! Answers the API from the views of this process.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub struct Status<L: EventLog> {
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-fn unavailable(reason: impl ToString) -> Unavailable {
+fn unavailable(reason: impl std::fmt::Display) -> Unavailable {
     Unavailable {
         retry_after: RETRY_AFTER,
         reason: reason.to_string(),
@@ -121,7 +122,7 @@ impl<L: EventLog> Status<L> {
         .map_err(unavailable)?;
         listing
             .invocations
-            .sort_by(|a, b| b.request.created.cmp(&a.request.created));
+            .sort_by_key(|invocation| Reverse(invocation.request.created));
         listing.invocations.truncate(limit);
         Ok(listing)
     }
@@ -220,7 +221,7 @@ fn fits(invocation: &Invocation, query: &ListQuery) -> bool {
         && query
             .subscription_id
             .is_none_or(|id| id == request.subscription_id)
-        && !(query.open_only && !invocation.is_open())
+        && (!query.open_only || invocation.is_open())
 }
 
 /// What the fold made of a completion that stands at `offset`, or of one that was

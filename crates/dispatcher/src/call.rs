@@ -131,11 +131,8 @@ impl<A: Appender> Calls<A> {
     ) {
         let observation = Observation::AttemptReported(report);
         let appended = self.observer.append_surely(invocation.id, &observation);
-        match released.run_until_cancelled(appended).await {
-            Some(Err(error)) => {
-                tracing::error!(invocation = %invocation.id, %error, "the report of a call was not appended; the call will be made again");
-            }
-            Some(Ok(_)) | None => {}
+        if let Some(Err(error)) = released.run_until_cancelled(appended).await {
+            tracing::error!(invocation = %invocation.id, %error, "the report of a call was not appended; the call will be made again");
         }
     }
 }

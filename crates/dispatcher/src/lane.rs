@@ -5,7 +5,7 @@
 //! view of its partition, which is remembered as *spilled*; the lane reads on from
 //! there when it has room.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use triggerfish_core::{
     Invocation, InvocationKey, Phase, SubscriptionId, Timestamp,
@@ -13,7 +13,7 @@ use triggerfish_core::{
 };
 use triggerfish_log::Partition;
 use triggerfish_runtime::Views;
-use triggerfish_view::{Error, KeyHash};
+use triggerfish_view::{CallCursor, Error, KeyHash, View};
 
 /// One invocation, anywhere in this process.
 pub(crate) type CallId = (Partition, InvocationKey);
@@ -29,6 +29,13 @@ enum Whereabouts {
     Out,
 }
 
+/// A partition whose view may hold calls that are not known here.
+struct Spilled {
+    partition: Partition,
+    /// How far the view has been read: no call at or before this place was left behind.
+    read_to: Option<CallCursor>,
+}
+
 pub(crate) struct Lane {
     subscription: SubscriptionId,
     queue: BTreeMap<Place, Invocation>,
@@ -37,7 +44,7 @@ pub(crate) struct Lane {
     turns: HashMap<(Partition, KeyHash), InvocationKey>,
     /// Ordering keys whose turn has just ended; the next in line is in the view.
     vacant: Vec<(Partition, KeyHash)>,
-    spilled: BTreeSet<Partition>,
+    spilled: VecDeque<Spilled>,
     pub(crate) in_flight: usize,
     pub(crate) breaker: Breaker,
     /// Since when every call has failed.
@@ -52,7 +59,7 @@ impl Lane {
             known: HashMap::new(),
             turns: HashMap::new(),
             vacant: Vec::new(),
-            spilled: BTreeSet::new(),
+            spilled: VecDeque::new(),
             in_flight: 0,
             breaker: Breaker::new(breaker),
             failing_since: None,
@@ -72,9 +79,10 @@ impl Lane {
         }
         let id = (partition, invocation.id.key());
         self.forget_place(id);
-        let spills = self.queue.len() >= capacity || self.spilled.contains(&partition);
+        let spills = self.queue.len() >= capacity || self.has_spilled(partition);
         if spills && !self.known.contains_key(&id) {
-            self.spill(partition, invocation);
+            self.spill(partition, (due, invocation.offset));
+            self.release_turn(partition, invocation);
             return;
         }
         let place = (due, partition, invocation.offset);
@@ -82,9 +90,25 @@ impl Lane {
         self.queue.insert(place, invocation.clone());
     }
 
-    fn spill(&mut self, partition: Partition, invocation: &Invocation) {
-        self.spilled.insert(partition);
-        self.release_turn(partition, invocation);
+    fn has_spilled(&self, partition: Partition) -> bool {
+        self.spilled
+            .iter()
+            .any(|spilled| spilled.partition == partition)
+    }
+
+    /// A call at `place` is left in the view of `partition`.
+    fn spill(&mut self, partition: Partition, place: CallCursor) {
+        match self
+            .spilled
+            .iter_mut()
+            .find(|spilled| spilled.partition == partition)
+        {
+            Some(spilled) => spilled.read_to = spilled.read_to.filter(|read_to| *read_to < place),
+            None => self.spilled.push_back(Spilled {
+                partition,
+                read_to: None,
+            }),
+        }
     }
 
     fn forget_place(&mut self, id: CallId) {
@@ -123,12 +147,18 @@ impl Lane {
         self.known.retain(|(of, _), _| *of != partition);
         self.turns.retain(|(of, _), _| *of != partition);
         self.vacant.retain(|(of, _)| *of != partition);
-        self.spilled.remove(&partition);
+        self.spilled
+            .retain(|spilled| spilled.partition != partition);
     }
 
     /// The view of `partition` may hold calls that are not known here.
     pub(crate) fn look_into(&mut self, partition: Partition) {
-        self.spilled.insert(partition);
+        if !self.has_spilled(partition) {
+            self.spilled.push_back(Spilled {
+                partition,
+                read_to: None,
+            });
+        }
     }
 
     pub(crate) fn queued(&self) -> usize {
@@ -169,50 +199,64 @@ impl Lane {
                 self.owe(partition, &head, capacity);
             }
         }
-        if self.spilled.is_empty() || self.queue.len() > capacity / 2 {
+        if self.queue.len() > capacity / 2 {
             return Ok(());
         }
-        for partition in std::mem::take(&mut self.spilled) {
-            let Some(view) = views.get(partition) else {
+        // Each partition once, those that still have more at the end of the line.
+        for _ in 0..self.spilled.len() {
+            let room = capacity.saturating_sub(self.queue.len());
+            if room == 0 {
+                break;
+            }
+            let Some(spilled) = self.spilled.pop_front() else {
+                break;
+            };
+            let Some(view) = views.get(spilled.partition) else {
                 continue;
             };
-            // What is out is still owed as far as the view knows: read past it.
-            let limit = capacity.saturating_add(self.known.len());
-            let calls = view.due_calls(self.subscription, None, limit)?;
-            let mut more = calls.len() >= limit;
-            more |= self.admit(partition, calls, capacity);
-            let keys = view.ordering_keys(self.subscription, None, limit)?;
-            more |= keys.len() >= limit;
-            for key in keys {
-                if self.turns.contains_key(&(partition, key)) {
-                    continue;
-                }
-                let head = view.head_of_key(self.subscription, key)?;
-                more |= self.admit(partition, head, capacity);
-            }
-            if more {
-                self.spilled.insert(partition);
+            if let Some(more) = self.read_on(view, &spilled, room)? {
+                self.spilled.push_back(more);
             }
         }
         Ok(())
     }
 
-    /// Queues what is not known yet; true if some did not fit.
-    fn admit(
+    /// Queues up to `room` calls from a view; returns where to read on, if there is more.
+    fn read_on(
         &mut self,
-        partition: Partition,
-        calls: impl IntoIterator<Item = Invocation>,
-        capacity: usize,
-    ) -> bool {
+        view: &View,
+        spilled: &Spilled,
+        room: usize,
+    ) -> Result<Option<Spilled>, Error> {
+        let Spilled { partition, read_to } = *spilled;
+        let calls = view.due_calls(self.subscription, read_to, room)?;
+        let mut more = calls.len() >= room;
+        let mut place = read_to;
         for invocation in calls {
-            if self.known.contains_key(&(partition, invocation.id.key())) {
-                continue;
+            if let Phase::Due { due, .. } = invocation.phase {
+                place = Some((due, invocation.offset));
             }
-            if self.queue.len() >= capacity {
-                return true;
-            }
-            self.owe(partition, &invocation, capacity);
+            self.admit(partition, &invocation);
         }
-        false
+        let keys = view.ordering_keys(self.subscription, None, room + self.turns.len())?;
+        more |= keys.len() >= room + self.turns.len();
+        for key in keys {
+            if !self.turns.contains_key(&(partition, key))
+                && let Some(head) = view.head_of_key(self.subscription, key)?
+            {
+                self.admit(partition, &head);
+            }
+        }
+        Ok(more.then_some(Spilled {
+            partition,
+            read_to: place,
+        }))
+    }
+
+    /// Queues a call unless it is known already.
+    fn admit(&mut self, partition: Partition, invocation: &Invocation) {
+        if !self.known.contains_key(&(partition, invocation.id.key())) {
+            self.owe(partition, invocation, usize::MAX);
+        }
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
-use triggerfish_api::ports::{Start, StartError, StartIdentity, StartInput};
+use triggerfish_api::ports::{Start, StartIdentity, StartInput};
 use triggerfish_core::{Origin, Timestamp};
 use triggerfish_log::{
     Appender, Batch, CommitError, Consumed, EventLog, GroupName, InstanceName, Limit, LogError,
@@ -150,7 +150,6 @@ impl<L: EventLog> Upstream<L> {
         };
         match self.intake.requests(&start) {
             Ok(requested) => Ok(requested.into_iter().map(|r| r.record).collect()),
-            Err(error @ StartError::Unavailable { .. }) => Err(error.to_string()),
             Err(error) => Err(error.to_string()),
         }
     }

@@ -4,15 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::task::JoinHandle;
 use triggerfish_core::Timestamp;
 use triggerfish_log::{Committed, EventLog, Limit, LogError, Offset, Partition, Reader, Topic};
 use triggerfish_ops::metrics;
-use triggerfish_view::{LogIdentity, RebuildStart, Settings, View, WipeReason};
+use triggerfish_view::{LogIdentity, RebuildStart, Saved, Settings, View, WipeReason};
 
 use crate::{fold::fold, owned::Owned};
 
-/// Records folded between two saves of a restore.
-const SAVE_EVERY: usize = 20_000;
+/// Invocations staged between two saves of a restore.
+const SAVE_EVERY: usize = 2_000;
 
 /// Where a view lives and what it belongs to.
 #[derive(Clone, Debug)]
@@ -107,7 +108,7 @@ pub(crate) async fn fold_until<R: Reader>(
     until: Offset,
 ) -> Result<Offset, RestoreError> {
     let mut next = Offset(view.position());
-    let mut unsaved = 0;
+    let mut saving = None;
     while next < until {
         let page = reader
             .read(topic, partition, next, Limit::records(5_000))
@@ -118,19 +119,35 @@ pub(crate) async fn fold_until<R: Reader>(
             .take_while(|record| record.offset < until)
         {
             fold(view, record)?;
-            unsaved += 1;
         }
         next = page.next.min(until);
-        if unsaved >= SAVE_EVERY {
-            save(view).await?;
-            unsaved = 0;
+        if view.staged_len() >= SAVE_EVERY {
+            finish(view, saving.take()).await?;
+            saving = begin(view);
         }
         if page.at_end {
             break;
         }
     }
-    save(view).await?;
+    finish(view, saving).await?;
+    let last = begin(view);
+    finish(view, last).await?;
     Ok(next)
+}
+
+type Saving = JoinHandle<Result<Saved, triggerfish_view::Error>>;
+
+/// Saves what is staged, beside the folding.
+fn begin(view: &mut View) -> Option<Saving> {
+    let job = view.begin_save()?;
+    Some(tokio::task::spawn_blocking(move || job.run()))
+}
+
+async fn finish(view: &mut View, saving: Option<Saving>) -> Result<(), RestoreError> {
+    if let Some(saving) = saving {
+        view.finish_save(saving.await??);
+    }
+    Ok(())
 }
 
 /// What is kept beside a committed position: where a rebuild has to begin.
@@ -147,15 +164,6 @@ fn decode_start(bytes: &[u8]) -> Option<RebuildStart> {
         offset: u64::from_be_bytes(*offset),
         log_time: Timestamp::from_micros(i64::from_be_bytes(log_time.try_into().ok()?)),
     })
-}
-
-/// Saves everything staged, off the async threads.
-pub(crate) async fn save(view: &mut View) -> Result<(), RestoreError> {
-    if let Some(job) = view.begin_save() {
-        let saved = tokio::task::spawn_blocking(move || job.run()).await??;
-        view.finish_save(saved);
-    }
-    Ok(())
 }
 
 /// The position after the last record that is in the log now. Found by reading:

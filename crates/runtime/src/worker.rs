@@ -15,10 +15,7 @@ use triggerfish_log::{
     NewRecord, Offset, Outputs, Partition, Polled, Record, Revoking, Session, SessionSpec,
     WriterName,
 };
-use triggerfish_ops::{
-    health::Readiness,
-    metrics, violation,
-};
+use triggerfish_ops::{health::Readiness, metrics, violation};
 use triggerfish_view::{Saved, Settings};
 
 use crate::{
@@ -77,7 +74,8 @@ pub enum Error {
 
 const POLL: Duration = Duration::from_millis(250);
 const SAVE_INTERVAL: Duration = Duration::from_millis(250);
-const SAVE_STAGED: usize = 8_000;
+/// While a batch is written sled lets nobody read, so batches are small.
+const SAVE_STAGED: usize = 2_000;
 const SAVE_STAGED_BYTES: usize = 32 << 20;
 
 /// One session and the roles that share its fold.
@@ -159,13 +157,13 @@ impl<L: EventLog> Worker<L> {
         tokio::select! {
             () = wake.notified() => Ok(Turn::Woken),
             Some(query) = queries.recv() => Ok(Turn::Asked(query)),
-            Some(restored) = restores.join_next() => {
-                let (partition, result) = restored?;
+            Some(joined) = restores.join_next() => {
+                let (partition, result) = joined?;
                 let owned = result.map_err(|source| Error::Restore { partition, source })?;
                 Ok(Turn::Restored(partition, Box::new(owned)))
             }
-            Some(saved) = saves.join_next() => {
-                let (partition, result) = saved?;
+            Some(joined) = saves.join_next() => {
+                let (partition, result) = joined?;
                 Ok(Turn::Saved(partition, result?))
             }
             polled = session.poll(Limit::default(), wait) => match polled {
@@ -182,7 +180,7 @@ impl<L: EventLog> Worker<L> {
 
     async fn handle(&mut self, turn: Turn) -> Result<(), Error> {
         match turn {
-            Turn::Woken => {}
+            Turn::Woken | Turn::Polled(Polled::Idle) => {}
             Turn::Asked(query) => self.crew.answer(query)?,
             Turn::Restored(partition, owned) => self.restored(partition, *owned).await?,
             Turn::Saved(partition, saved) => self.saved(partition, saved),
@@ -190,7 +188,6 @@ impl<L: EventLog> Worker<L> {
             Turn::Polled(Polled::Assigned(assigned)) => self.assigned(assigned).await?,
             Turn::Polled(Polled::Revoking(revoking)) => self.revoking(revoking).await?,
             Turn::Polled(Polled::Lost(partitions)) => self.lost(&partitions),
-            Turn::Polled(Polled::Idle) => {}
         }
         Ok(())
     }
@@ -371,6 +368,9 @@ impl<L: EventLog> Worker<L> {
             self.handle(turned).await?;
         }
         self.settle().await?;
+        for owned in self.crew.partitions.values() {
+            owned.view.flush()?;
+        }
         self.session.close().await;
         Ok(())
     }
