@@ -1,6 +1,7 @@
 //! End-to-end tests: see the crate's own page for the harness.
 
 mod architecture;
+mod bad_input;
 mod calls;
 mod cloud_events;
 mod drain;
@@ -11,4 +12,5 @@ mod modes;
 mod ordering;
 mod outcomes;
 mod scene;
+mod secrets;
 mod starts;
