@@ -168,9 +168,12 @@ pub(crate) struct BenchSyncArgs {
     /// Invocations in each measurement
     #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) invocations: u64,
-    /// Calls in flight
+    /// Calls in flight, on both sides
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) in_flight: u32,
+    /// Events whose completion has not been read yet
+    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) outstanding: u32,
     /// Measurements; the median counts
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) repeat: u32,

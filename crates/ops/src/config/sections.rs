@@ -69,10 +69,10 @@ section! {
         /// its own.
         max_in_flight: NonZeroU32 = positive(64),
         /// Calls in flight at most for all subscriptions of a process.
-        max_in_flight_total: NonZeroU32 = positive(1024),
+        max_in_flight_total: NonZeroU32 = positive(8192),
         /// Calls of one subscription that wait in memory; what overflows waits on
         /// disk.
-        queue_in_memory: NonZeroU32 = positive(256),
+        queue_in_memory: NonZeroU32 = positive(1024),
         /// Retries of `FIRE_AND_FORGET`.
         fire_and_forget_retry: Retry = Retry::of(RetryPolicy::PERSISTENT),
         /// Retries of `REQUEST_RESPONSE`.

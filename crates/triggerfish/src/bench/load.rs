@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use serde_json::json;
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 use triggerfish_log::{
-    Appender, EventLog, Limit, NewRecord, Partition, Position, Reader as _, Topic, WriterName,
+    Appender, EventLog, Limit, NewRecord, Partition, Position, Reader, Topic, WriterName,
 };
 
 use crate::service::Service;
@@ -74,31 +74,26 @@ pub(super) async fn bare_loop(url: &str, count: u64, in_flight: u32) -> anyhow::
     })
 }
 
-/// Appends `count` events to `trigger-events` and waits for their completions.
+/// Appends `count` events to `trigger-events`, at most `outstanding` ahead of the
+/// completions read, and waits for all of these.
 pub(super) async fn through_triggerfish<L: EventLog>(
     service: &Service<L>,
     count: u64,
+    outstanding: u32,
 ) -> anyhow::Result<Measured> {
     let partitions = service.log.partitions(&service.topics.completions).await?;
     let mut reader = service.log.open_reader().await?;
-    let mut positions = Vec::new();
-    for partition in (0..partitions).map(Partition) {
-        let bounds = reader
-            .bounds(&service.topics.completions, partition)
-            .await?;
-        let topic = service.topics.completions.clone();
-        positions.push(Position {
-            topic,
-            partition,
-            offset: bounds.end,
-        });
-    }
+    let mut positions = ends(&mut reader, &service.topics.completions, partitions).await?;
+    let window = Arc::new(Semaphore::new(outstanding as usize));
+    let appender = service.log.open_appender(WriterName::from("bench")).await?;
+    let topic = service.topics.trigger_events.clone();
     let began = Instant::now();
     let feeding = tokio::spawn(feed(
-        service.log.open_appender(WriterName::from("bench")).await?,
-        service.topics.trigger_events.clone(),
+        appender,
+        topic,
         partitions,
         count,
+        Arc::clone(&window),
     ));
     let mut seen = 0;
     while seen < count {
@@ -110,7 +105,7 @@ pub(super) async fn through_triggerfish<L: EventLog>(
             !records.is_empty(),
             "no completion for {wait:?} after {seen} of {count}"
         );
-        for record in records {
+        for record in &records {
             let value = record
                 .value
                 .as_deref()
@@ -122,10 +117,28 @@ pub(super) async fn through_triggerfish<L: EventLog>(
             );
             seen += 1;
         }
+        window.add_permits(records.len());
     }
     let took = began.elapsed();
     feeding.await??;
     Ok(Measured { took, count })
+}
+
+async fn ends<R: Reader>(
+    reader: &mut R,
+    topic: &Topic,
+    partitions: u32,
+) -> anyhow::Result<Vec<Position>> {
+    let mut positions = Vec::new();
+    for partition in (0..partitions).map(Partition) {
+        let offset = reader.bounds(topic, partition).await?.end;
+        positions.push(Position {
+            topic: topic.clone(),
+            partition,
+            offset,
+        });
+    }
+    Ok(positions)
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
@@ -134,27 +147,43 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
         .any(|window| window == needle)
 }
 
-/// Appends the events, a batch at a time.
+/// Appends the events, each within the window.
 async fn feed<A: Appender>(
     appender: A,
     topic: Topic,
     partitions: u32,
     count: u64,
+    window: Arc<Semaphore>,
 ) -> anyhow::Result<()> {
-    const BATCH: u64 = 500;
-    for first in (0..count).step_by(usize::try_from(BATCH)?) {
-        let numbers = first..(first + BATCH).min(count);
-        let records = numbers.map(|number| NewRecord {
-            topic: topic.clone(),
-            partition: Partition(u32::try_from(number % u64::from(partitions)).unwrap_or_default()),
-            key: None,
-            value: Some(Bytes::from(format!(
-                "{{\"triggerId\":\"test:request-response\",\"input\":{},\"contentJson\":{{\"n\":{number}}}}}",
-                event(number)
-            ))),
-            headers: Vec::new(),
-        });
+    const BATCH: u64 = 64;
+    let mut next = 0;
+    while next < count {
+        window.acquire().await?.forget();
+        let mut batch = 1;
+        while batch < BATCH.min(count - next)
+            && let Ok(permit) = window.try_acquire()
+        {
+            permit.forget();
+            batch += 1;
+        }
+        let records = (next..next + batch).map(|number| record(&topic, partitions, number));
         appender.append(records.collect()).await?;
+        next += batch;
     }
     Ok(())
+}
+
+fn record(topic: &Topic, partitions: u32, number: u64) -> NewRecord {
+    let input = event(number);
+    let value = format!(
+        "{{\"triggerId\":\"test:request-response\",\"input\":{input},\"contentJson\":{{\"n\":{number}}}}}"
+    );
+    let partition = u32::try_from(number % u64::from(partitions)).unwrap_or_default();
+    NewRecord {
+        topic: topic.clone(),
+        partition: Partition(partition),
+        key: None,
+        value: Some(Bytes::from(value)),
+        headers: Vec::new(),
+    }
 }

@@ -57,7 +57,7 @@ pub(crate) async fn sync(args: &BenchSyncArgs) -> anyhow::Result<ExitCode> {
     for _ in 0..args.repeat {
         let reference = bare_loop(&sink.url(), args.invocations, args.in_flight).await?;
         rounds.reference.push(reference.per_second());
-        let measured = through_triggerfish(&service, args.invocations).await?;
+        let measured = through_triggerfish(&service, args.invocations, args.outstanding).await?;
         rounds.measured.push(measured.per_second());
         // Each side called the sink once for each event: neither left out work.
         let calls = sink.calls.swap(0, Ordering::Relaxed);
