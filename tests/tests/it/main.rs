@@ -12,5 +12,6 @@ mod modes;
 mod ordering;
 mod outcomes;
 mod scene;
+mod sdk;
 mod secrets;
 mod starts;
