@@ -73,6 +73,8 @@ pub enum Error {
 }
 
 const POLL: Duration = Duration::from_millis(250);
+/// A call that ends frees its place at the next act; folding must not keep it waiting.
+const FOLD_BETWEEN_ACTS: usize = 64;
 const SAVE_INTERVAL: Duration = Duration::from_millis(250);
 /// While a batch is written sled lets nobody read, so batches are small.
 const SAVE_STAGED: usize = 2_000;
@@ -193,9 +195,12 @@ impl<L: EventLog> Worker<L> {
     }
 
     async fn fold_records(&mut self, records: &[Record]) -> Result<(), Error> {
-        let outputs = self.crew.fold(records)?;
-        // Calls start before the commit: their cause is in the log already.
-        self.crew.act(POLL);
+        let mut outputs = Vec::new();
+        for some in records.chunks(FOLD_BETWEEN_ACTS) {
+            outputs.append(&mut self.crew.fold(some)?);
+            // Calls start before the commit: their cause is in the log already.
+            self.crew.act(POLL);
+        }
         if outputs.is_empty() {
             Ok(())
         } else {

@@ -241,7 +241,7 @@ fn every_bad_value_is_named_with_what_it_should_be() {
 #[test]
 fn contradictions_are_all_listed_with_both_sides() {
     let given = given(
-        "[storage]\nlog_retention = 'P1D'\n[delivery]\nmax_in_flight = 2000\nbreaker_pause = 'PT1H'\n\
+        "[storage]\nlog_retention = 'P1D'\n[delivery]\nmax_in_flight = 9000\nbreaker_pause = 'PT1H'\n\
          request_response_retry = { initial_delay_ms = 5 }\ncall_timeout = 'P6D'\n",
         &[("TRIGGERFISH_CLIENT_ID", "me")],
     );
@@ -260,8 +260,8 @@ fn contradictions_are_all_listed_with_both_sides() {
             "storage.keep_failed = \"PT48H\" (default)",
         ),
         (
-            "tf.toml:4: delivery.max_in_flight: 2000",
-            "delivery.max_in_flight_total = 1024",
+            "tf.toml:4: delivery.max_in_flight: 9000",
+            "delivery.max_in_flight_total = 8192",
         ),
         (
             "tf.toml:5: delivery.breaker_pause: \"PT1H\"",
