@@ -8,6 +8,7 @@ use serde_json::Value;
 use triggerfish_tests::{Random, Service, Setup, completions};
 
 use crate::load::{Load, all_closed};
+use crate::ordered::Ordered;
 
 const KILLS: usize = 20;
 /// Repeats a run: the moments of the kills follow from it.
@@ -22,6 +23,7 @@ async fn twenty_kills_lose_nothing_and_double_nothing() {
     let setup = Setup::new();
     let mut service = setup.start().await;
     let mut load = Load::begin(&setup, false).await;
+    let mut ordered = Ordered::begin(&setup).await;
     let mut kills = Vec::new();
     println!("kill  moment            acknowledged before  ready again after");
     for number in 1..=KILLS {
@@ -50,11 +52,18 @@ async fn twenty_kills_lose_nothing_and_double_nothing() {
     }
     service.ready().await;
     load.end().await;
+    ordered.end().await;
     all_closed(&service.api).await;
     drop(service.stop().await);
 
     let found = completions::read(&setup.data()).await;
-    load.check_completions(&found);
+    let in_order = ordered.check(&found);
+    let of_load: Vec<_> = found
+        .iter()
+        .filter(|one| !Ordered::is_own(one))
+        .cloned()
+        .collect();
+    load.check_completions(&of_load);
     let is_killed_between = |first: Instant, second: Instant| {
         kills
             .iter()
@@ -63,9 +72,9 @@ async fn twenty_kills_lose_nothing_and_double_nothing() {
     let repeated = load.check_repetitions(is_killed_between);
     check_reports(&setup);
     println!(
-        "{} acknowledged, {} completions, {repeated} calls repeated after a kill",
+        "{} acknowledged, {} completions, {repeated} calls repeated after a kill; {in_order} events in order",
         load.acknowledged(),
-        found.len(),
+        of_load.len(),
     );
     assert!(
         load.acknowledged() > 500,

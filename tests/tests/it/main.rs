@@ -9,6 +9,7 @@ mod kill;
 mod load;
 mod misbehaving;
 mod modes;
+mod ordered;
 mod ordering;
 mod outcomes;
 mod scene;

@@ -109,7 +109,10 @@ async fn every_breach_fails_alone() {
 
 #[tokio::test]
 async fn one_that_hangs_delays_nobody() {
-    let setup = Setup::new().set("delivery.call_timeout", "PT30S");
+    let setup = Setup::new()
+        .set("delivery.call_timeout", "PT30S")
+        .set("delivery.max_in_flight", "16")
+        .set("delivery.queue_in_memory", "32");
     let service = setup.start().await;
     let api = &service.api;
     let hanging = Subscriber::always(Reply::Silence).await;
@@ -121,15 +124,15 @@ async fn one_that_hangs_delays_nobody() {
     }
     // More than may be in flight of one subscription, and more than wait in memory.
     let mut waiting = Vec::new();
-    for _ in 0..400 {
+    for _ in 0..150 {
         waiting.push(api.start_one("acme:hanging", "{}", "{}").await);
     }
-    hanging.called(64).await;
+    hanging.called(16).await;
     for _ in 0..20 {
         let started = api.start_one("acme:healthy", "{}", "{}").await;
         api.closed(&started.id).await;
     }
-    assert_eq!((hanging.count(), healthy.count()), (64, 20));
+    assert_eq!((hanging.count(), healthy.count()), (16, 20));
     for started in &waiting {
         assert_eq!(api.invocation(&started.id).await["outcome"], json!(null));
     }
