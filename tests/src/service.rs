@@ -273,7 +273,8 @@ impl Service {
     /// Stops it in good order and returns how to start it again.
     ///
     /// # Panics
-    /// If it does not end with 0.
+    /// If it does not end with 0, or has panicked in a part of it; builds for tests also
+    /// panic over a broken invariant.
     pub async fn stop(mut self) -> Setup {
         self.signal("TERM");
         let status = self.ended().await;

@@ -12,6 +12,7 @@ mod modes;
 mod ordered;
 mod ordering;
 mod outcomes;
+mod process;
 mod scene;
 mod sdk;
 mod secrets;
