@@ -10,23 +10,26 @@ use triggerfish_tests::{Random, Service, Setup, completions};
 use crate::load::{Load, all_closed};
 use crate::ordered::Ordered;
 
-const KILLS: usize = 20;
-/// Repeats a run: the moments of the kills follow from it.
+/// How often; `KILLS` in the environment asks for more.
+const KILLS: u64 = 20;
+/// The moments of the kills follow from it; `KILL_SEED` in the environment tries others.
 const SEED: u64 = 20_260_101;
 /// How long before a kill a call can have arrived whose report was not in the log yet.
 /// A subscriber takes up to 20 ms; the rest is patience with a busy machine.
 const IN_FLIGHT: Duration = Duration::from_secs(3);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twenty_kills_lose_nothing_and_double_nothing() {
-    let mut random = Random::new(SEED);
+async fn kills_lose_nothing_and_double_nothing() {
+    let seed = from_environment("KILL_SEED", SEED);
+    let mut random = Random::new(seed);
     let setup = Setup::new();
     let mut service = setup.start().await;
     let mut load = Load::begin(&setup, false).await;
     let mut ordered = Ordered::begin(&setup).await;
     let mut kills = Vec::new();
+    println!("seed {seed}");
     println!("kill  moment            acknowledged before  ready again after");
-    for number in 1..=KILLS {
+    for number in 1..=from_environment("KILLS", KILLS) {
         // Every fourth kill may come before the service has got ready again.
         let moment = if number % 4 == 0 {
             random.below(300)
@@ -40,13 +43,14 @@ async fn twenty_kills_lose_nothing_and_double_nothing() {
         tokio::time::sleep(moment).await;
         let before = load.acknowledged();
         service.kill();
-        kills.push(Instant::now());
+        let killed = Instant::now();
+        kills.push(killed);
         service = setup.launch();
         let ready = if (number + 1) % 4 == 0 {
             "(killed before)".to_owned()
         } else {
             service.ready().await;
-            format!("{:.0?}", kills[number - 1].elapsed())
+            format!("{:.0?}", killed.elapsed())
         };
         println!("{number:>4}  +{moment:<15.0?}  {before:>19}  {ready}");
     }
@@ -81,6 +85,13 @@ async fn twenty_kills_lose_nothing_and_double_nothing() {
         "too little load to prove anything"
     );
     views_can_be_rebuilt(&setup).await;
+}
+
+fn from_environment(name: &str, default: u64) -> u64 {
+    std::env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(default)
 }
 
 /// A call whose report is in the log is never made again.
