@@ -130,3 +130,54 @@ async fn the_same_id_with_other_data_is_refused() {
     let refused = send(&scene.service, STRUCTURED, &event("e-1", &json!({"n": 2}))).await;
     assert_eq!(refused.status, 400, "{}", refused.text());
 }
+
+#[tokio::test]
+async fn the_same_event_twice_in_a_batch_is_one() {
+    let scene = scene().await;
+    let twice = json!([
+        event("t-1", &json!({"n": 1})),
+        event("t-1", &json!({"n": 1}))
+    ]);
+    let ids = ids(&send(&scene.service, BATCHED, &twice).await.expect(202));
+    assert_eq!(ids.len(), 2, "a result for each event");
+    assert_eq!(ids[0], ids[1]);
+    scene.service.api.closed(&ids[0]).await;
+    assert_eq!(scene.subscriber.count(), 1);
+    assert_eq!(scene.completion().await.id, ids[0]);
+}
+
+#[tokio::test]
+async fn old_and_future_events_have_their_whole_deadline() {
+    let scene = Scene::new("ASYNC", Subscriber::always(Reply::json(200, "{}")).await).await;
+    let api = &scene.service.api;
+    for time in [
+        "1971-01-01T00:00:00Z",
+        "2020-02-29T23:59:59.999+02:00",
+        "9998-12-31T00:00:00Z",
+    ] {
+        let mut event = event(time, &json!({}));
+        event["time"] = json!(time);
+        let sent = send(&scene.service, STRUCTURED, &event).await.expect(202);
+        let id = ids(&sent).remove(0);
+        let waiting = api.in_phase(&id, "WAITING").await;
+        let (created, deadline) = (&waiting["created"], &waiting["deadline"]);
+        assert!(
+            created.as_str() < deadline.as_str(),
+            "{time}: {created} {deadline}"
+        );
+        let again = send(&scene.service, STRUCTURED, &event).await.expect(202);
+        assert_eq!(ids(&again), [&*id], "{time}: the same event again");
+        let call = scene.subscriber.calls().pop().expect("a call");
+        let heard = call
+            .call_back(&json!({"time": time}))
+            .await
+            .expect("an answer");
+        assert_eq!(heard.status, 204, "{time}: {}", heard.text());
+    }
+    let completions = scene.service.completions().await;
+    assert!(
+        completions.iter().all(|one| one.outcome() == "COMPLETED"),
+        "{completions:?}"
+    );
+    assert_eq!(completions.len(), 3);
+}
