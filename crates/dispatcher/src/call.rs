@@ -5,14 +5,16 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use triggerfish_core::{
-    AttemptReport, Failure, FailureKind, Invocation, Observation, Reply, Timestamp,
+    AttemptReport, Failure, FailureKind, Invocation, InvocationId, Observation, Reply, Timestamp,
     keys::ServerKeys, subscription::SubscriptionType,
 };
 use triggerfish_delivery::{Call, Callback, Caller, webhook};
-use triggerfish_log::Appender;
+use triggerfish_log::{Appender, LogError, Offset};
 use triggerfish_ops::metrics;
 use triggerfish_registry::{CompiledSubscription, Registry, Snapshot};
 use triggerfish_runtime::{Clock, Observer};
+
+use crate::scheduler::Health;
 
 /// What every call needs to know.
 #[derive(Clone, Debug)]
@@ -129,11 +131,31 @@ impl<A: Appender> Calls<A> {
         report: AttemptReport,
         released: &CancellationToken,
     ) {
-        let observation = Observation::AttemptReported(report);
-        let appended = self.observer.append_surely(invocation.id, &observation);
+        let appended = self.append(invocation.id, report);
         if let Some(Err(error)) = released.run_until_cancelled(appended).await {
-            tracing::error!(invocation = %invocation.id, %error, "the report of a call was not appended; the call will be made again");
+            tracing::error!(invocation = %invocation.id, %error, "the report of a call was not appended; the call is made again after a restart");
         }
+    }
+
+    /// An answer that is more than the log takes is a failure of the subscriber's: left
+    /// without a report, the call would stay owed and never be made again.
+    async fn append(&self, id: InvocationId, report: AttemptReport) -> Result<Offset, LogError> {
+        let attempt = report.clone();
+        let observation = Observation::AttemptReported(report);
+        let limit = match self.observer.append_surely(id, &observation).await {
+            Err(LogError::TooLarge { limit, .. }) => limit,
+            result => return result,
+        };
+        let failure = Failure {
+            kind: FailureKind::TooLarge,
+            message: format!("the answer does not fit into a record of {limit} bytes").into(),
+        };
+        let report = AttemptReport {
+            reply: Reply::Refused(failure),
+            ..attempt
+        };
+        let observation = Observation::AttemptReported(report);
+        self.observer.append_surely(id, &observation).await
     }
 }
 
@@ -165,15 +187,17 @@ fn refused(now: Timestamp, attempt: u32, kind: FailureKind, message: &str) -> At
     }
 }
 
-/// Whether a reply says that the subscriber is alive; `None` if it says nothing.
-pub(crate) fn is_healthy(reply: &Reply) -> Option<bool> {
+/// What a reply says about the subscriber.
+pub(crate) fn health(reply: &Reply) -> Health {
     match reply {
-        Reply::Acknowledged | Reply::Answered(_) | Reply::Delivered => Some(true),
-        Reply::Unavailable { .. } => Some(false),
+        Reply::Acknowledged | Reply::Answered(_) | Reply::Delivered => Health::Alive,
+        Reply::Unavailable { .. } => Health::Dead,
         Reply::Refused(failure) => match failure.kind {
-            FailureKind::Gone | FailureKind::Unsupported | FailureKind::Configuration => None,
-            FailureKind::Blocked => Some(false),
-            _ => Some(true),
+            FailureKind::Gone | FailureKind::Unsupported | FailureKind::Configuration => {
+                Health::NotCalled
+            }
+            FailureKind::Blocked => Health::Dead,
+            _ => Health::Alive,
         },
     }
 }

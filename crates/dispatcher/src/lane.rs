@@ -1,9 +1,12 @@
 //! The calls of one subscription: what is queued in memory, what is in flight, and
 //! what waits in the views.
 //!
-//! Memory holds a bounded number of queued calls. What is beyond that stays in the
-//! view of its partition, which is remembered as *spilled*; the lane reads on from
-//! there when it has room.
+//! Memory holds the calls that are due first, a bounded number of them. What is beyond
+//! that stays in the view of its partition, which is remembered as *spilled*; the lane
+//! reads on from there when it has room, or when what it holds is not due yet.
+//!
+//! An ordering key has one turn: the oldest invocation that owes a call. The others
+//! stay in the view until its turn ends.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -13,40 +16,55 @@ use triggerfish_core::{
 };
 use triggerfish_log::Partition;
 use triggerfish_runtime::Views;
-use triggerfish_view::{CallCursor, Error, KeyHash, View};
+use triggerfish_view::{Error, KeyHash, View};
+
+use crate::spilled::Spilled;
 
 /// One invocation, anywhere in this process.
 pub(crate) type CallId = (Partition, InvocationKey);
 
+/// Which of all calls made by this process; tells a call from a later one for the
+/// same invocation.
+pub(crate) type Ticket = u64;
+
 /// Where a call stands in the queue: by the time it is due, then by log order.
 type Place = (Timestamp, Partition, u64);
+
+/// An ordering key of one partition.
+type Order = (Partition, KeyHash);
 
 /// Where a known call is. Calls that are not known here wait in a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whereabouts {
     Queued(Place),
-    /// Being made, or made and not yet folded.
-    Out,
+    /// Being made.
+    Out(Ticket),
+    /// Made; what came of it is not folded yet.
+    Returned,
+    /// Being made, though nothing is owed any more: its key waits until it is over.
+    Outlived(Ticket, Order),
 }
 
-/// A partition whose view may hold calls that are not known here.
-struct Spilled {
-    partition: Partition,
-    /// How far the view has been read: no call at or before this place was left behind.
-    read_to: Option<CallCursor>,
+/// Who may be called for an ordering key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Held(InvocationKey),
+    /// Nobody yet; the next in line is in the view.
+    Vacant,
 }
 
 pub(crate) struct Lane {
     subscription: SubscriptionId,
     queue: BTreeMap<Place, Invocation>,
     known: HashMap<CallId, Whereabouts>,
-    /// The invocation that has the turn for each ordering key.
-    turns: HashMap<(Partition, KeyHash), InvocationKey>,
-    /// Ordering keys whose turn has just ended; the next in line is in the view.
-    vacant: Vec<(Partition, KeyHash)>,
+    turns: HashMap<Order, Turn>,
+    /// The keys whose turn is vacant.
+    vacant: Vec<Order>,
     spilled: VecDeque<Spilled>,
     pub(crate) in_flight: usize,
     pub(crate) breaker: Breaker,
+    /// The call by which the breaker finds out whether the subscriber is alive.
+    pub(crate) probe: Option<Ticket>,
     /// Since when every call has failed.
     pub(crate) failing_since: Option<Timestamp>,
 }
@@ -62,6 +80,7 @@ impl Lane {
             spilled: VecDeque::new(),
             in_flight: 0,
             breaker: Breaker::new(breaker),
+            probe: None,
             failing_since: None,
         }
     }
@@ -71,44 +90,81 @@ impl Lane {
         let Phase::Due { due, .. } = invocation.phase else {
             return;
         };
-        if let Some(key) = &invocation.request.ordering_key {
-            let turn = self.turns.entry((partition, KeyHash::of(key)));
-            if *turn.or_insert(invocation.id.key()) != invocation.id.key() {
-                return;
-            }
-        }
         let id = (partition, invocation.id.key());
-        self.forget_place(id);
-        let spills = self.queue.len() >= capacity || self.has_spilled(partition);
-        if spills && !self.known.contains_key(&id) {
-            self.spill(partition, (due, invocation.offset));
-            self.release_turn(partition, invocation);
+        if !self.known.contains_key(&id) && self.waits_in_view(partition, invocation, due) {
             return;
         }
+        self.enqueue(partition, invocation.clone());
+        self.evict(capacity);
+    }
+
+    /// Whether a call that is not known here has to wait in its view. If not, it has
+    /// the turn of its ordering key.
+    fn waits_in_view(&mut self, partition: Partition, call: &Invocation, due: Timestamp) -> bool {
+        let mut spilled = self.spilled.iter_mut();
+        let spilled = spilled.find(|spilled| spilled.partition == partition);
+        let Some(order) = order(partition, call) else {
+            let behind = spilled.filter(|spilled| {
+                let first = spilled.calls.map(|unread| unread.first_due);
+                first.is_some_and(|first| first <= due)
+            });
+            return behind
+                .map(|spilled| spilled.leave_call((due, call.offset)))
+                .is_some();
+        };
+        if let Some(turn) = self.turns.get(&order) {
+            return *turn != Turn::Held(call.id.key());
+        }
+        // An older call of the key may be unread.
+        if let Some(spilled) = spilled.filter(|spilled| spilled.keys.is_some()) {
+            spilled.leave_key(due);
+            return true;
+        }
+        self.turns.insert(order, Turn::Held(call.id.key()));
+        false
+    }
+
+    fn enqueue(&mut self, partition: Partition, invocation: Invocation) {
+        let Phase::Due { due, .. } = invocation.phase else {
+            return;
+        };
+        let id = (partition, invocation.id.key());
+        self.forget_place(id);
         let place = (due, partition, invocation.offset);
         self.known.insert(id, Whereabouts::Queued(place));
-        self.queue.insert(place, invocation.clone());
+        self.queue.insert(place, invocation);
     }
 
-    fn has_spilled(&self, partition: Partition) -> bool {
-        self.spilled
-            .iter()
-            .any(|spilled| spilled.partition == partition)
-    }
-
-    /// A call at `place` is left in the view of `partition`.
-    fn spill(&mut self, partition: Partition, place: CallCursor) {
-        match self
-            .spilled
-            .iter_mut()
-            .find(|spilled| spilled.partition == partition)
-        {
-            Some(spilled) => spilled.read_to = spilled.read_to.filter(|read_to| *read_to < place),
-            None => self.spilled.push_back(Spilled {
-                partition,
-                read_to: None,
-            }),
+    /// Leaves in the views what is due last, as far as it is too much.
+    fn evict(&mut self, capacity: usize) {
+        while self.queue.len() > capacity.max(1) {
+            let Some(((due, partition, offset), invocation)) = self.queue.pop_last() else {
+                return;
+            };
+            self.known.remove(&(partition, invocation.id.key()));
+            let order = order(partition, &invocation);
+            if let Some(order) = order {
+                self.turns.remove(&order);
+            }
+            let spilled = self.spilled_of(partition);
+            match order {
+                Some(_) => spilled.leave_key(due),
+                None => spilled.leave_call((due, offset)),
+            }
         }
+    }
+
+    fn spilled_of(&mut self, partition: Partition) -> &mut Spilled {
+        let place = self
+            .spilled
+            .iter()
+            .position(|spilled| spilled.partition == partition);
+        // At the front, so that the one being read stays at the back.
+        let place = place.unwrap_or_else(|| {
+            self.spilled.push_front(Spilled::nothing(partition));
+            0
+        });
+        &mut self.spilled[place]
     }
 
     fn forget_place(&mut self, id: CallId) {
@@ -120,28 +176,45 @@ impl Lane {
     /// No call is owed for this invocation: it is closed, or waits for its callback.
     pub(crate) fn settle(&mut self, partition: Partition, invocation: &Invocation) {
         let id = (partition, invocation.id.key());
-        self.forget_place(id);
-        self.known.remove(&id);
-        if let Some(turn) = self.release_turn(partition, invocation) {
-            self.vacant.push(turn);
+        let order = order(partition, invocation)
+            .filter(|order| self.turns.get(order) == Some(&Turn::Held(id.1)));
+        match (self.known.get(&id), order) {
+            (Some(Whereabouts::Out(ticket)), Some(order)) => {
+                let outlived = Whereabouts::Outlived(*ticket, order);
+                self.known.insert(id, outlived);
+            }
+            (Some(Whereabouts::Outlived(..)), _) => {}
+            _ => {
+                self.forget_place(id);
+                self.known.remove(&id);
+                if let Some(order) = order {
+                    self.vacate(order);
+                }
+            }
         }
     }
 
-    /// Gives up the turn of an ordering key, if it had one.
-    fn release_turn(
-        &mut self,
-        partition: Partition,
-        invocation: &Invocation,
-    ) -> Option<(Partition, KeyHash)> {
-        let turn = (
-            partition,
-            KeyHash::of(invocation.request.ordering_key.as_ref()?),
-        );
-        let has_it = self.turns.get(&turn) == Some(&invocation.id.key());
-        has_it.then(|| self.turns.remove(&turn)).map(|_| turn)
+    fn vacate(&mut self, order: Order) {
+        self.turns.insert(order, Turn::Vacant);
+        self.vacant.push(order);
     }
 
-    /// Everything about `partition` is gone, except what is still out.
+    /// A call is over.
+    pub(crate) fn finished(&mut self, id: CallId, ticket: Ticket) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        match self.known.get(&id) {
+            Some(Whereabouts::Out(of)) if *of == ticket => {
+                self.known.insert(id, Whereabouts::Returned);
+            }
+            Some(&Whereabouts::Outlived(of, order)) if of == ticket => {
+                self.known.remove(&id);
+                self.vacate(order);
+            }
+            _ => {}
+        }
+    }
+
+    /// Everything about `partition` is gone, except that its calls are still in flight.
     pub(crate) fn release(&mut self, partition: Partition) {
         self.queue.retain(|(_, of, _), _| *of != partition);
         self.known.retain(|(of, _), _| *of != partition);
@@ -153,12 +226,7 @@ impl Lane {
 
     /// The view of `partition` may hold calls that are not known here.
     pub(crate) fn look_into(&mut self, partition: Partition) {
-        if !self.has_spilled(partition) {
-            self.spilled.push_back(Spilled {
-                partition,
-                read_to: None,
-            });
-        }
+        self.spilled_of(partition).look_again();
     }
 
     pub(crate) fn queued(&self) -> usize {
@@ -180,83 +248,126 @@ impl Lane {
         self.queue.first_key_value().map(|((due, ..), _)| *due)
     }
 
+    /// When there is something to do at the earliest: a queued call, or one unread.
+    pub(crate) fn next_work(&self) -> Option<Timestamp> {
+        let unread = self.spilled.iter().filter_map(Spilled::first_due);
+        let vacant = (!self.vacant.is_empty()).then_some(Timestamp::EPOCH);
+        unread.chain(vacant).chain(self.next_due()).min()
+    }
+
     /// Takes the first call out of the queue.
-    pub(crate) fn take(&mut self) -> Option<(Partition, Invocation)> {
+    pub(crate) fn take(&mut self, ticket: Ticket) -> Option<(Partition, Invocation)> {
         let ((_, partition, _), invocation) = self.queue.pop_first()?;
-        self.known
-            .insert((partition, invocation.id.key()), Whereabouts::Out);
+        let id = (partition, invocation.id.key());
+        self.known.insert(id, Whereabouts::Out(ticket));
         self.in_flight += 1;
         Some((partition, invocation))
     }
 
-    /// Reads on from the views of spilled partitions when there is room.
-    pub(crate) fn refill(&mut self, views: &mut Views<'_>, capacity: usize) -> Result<(), Error> {
-        for (partition, key) in std::mem::take(&mut self.vacant) {
-            let Some(view) = views.get(partition) else {
-                continue;
+    /// Reads on in the views of spilled partitions as far as is wanted.
+    pub(crate) fn refill(
+        &mut self,
+        now: Timestamp,
+        views: &mut Views<'_>,
+        capacity: usize,
+    ) -> Result<(), Error> {
+        while let Some((partition, hash)) = self.vacant.last().copied() {
+            let head = match views.get(partition) {
+                Some(view) => view.head_of_key(self.subscription, hash)?,
+                None => None,
             };
-            if let Some(head) = view.head_of_key(self.subscription, key)? {
-                self.owe(partition, &head, capacity);
-            }
+            self.vacant.pop();
+            self.turns.remove(&(partition, hash));
+            self.admit_head((partition, hash), head);
         }
-        if self.queue.len() > capacity / 2 {
-            return Ok(());
-        }
-        // Each partition once, those that still have more at the end of the line.
+        self.evict(capacity);
+        // Each partition once; a new one comes to the front.
         for _ in 0..self.spilled.len() {
-            let room = capacity.saturating_sub(self.queue.len());
-            if room == 0 {
-                break;
-            }
-            let Some(spilled) = self.spilled.pop_front() else {
+            self.spilled.rotate_left(1);
+            let Some(partition) = self.spilled.back().map(|spilled| spilled.partition) else {
                 break;
             };
-            let Some(view) = views.get(spilled.partition) else {
+            let Some(view) = views.get(partition) else {
+                self.spilled.pop_back();
                 continue;
             };
-            if let Some(more) = self.read_on(view, &spilled, room)? {
-                self.spilled.push_back(more);
+            while self.wants_more(now, capacity) {
+                self.read_page(view, capacity)?;
+                self.evict(capacity);
             }
+            self.spilled
+                .pop_back_if(|spilled| spilled.first_due().is_none());
         }
         Ok(())
     }
 
-    /// Queues up to `room` calls from a view; returns where to read on, if there is more.
-    fn read_on(
-        &mut self,
-        view: &View,
-        spilled: &Spilled,
-        room: usize,
-    ) -> Result<Option<Spilled>, Error> {
-        let Spilled { partition, read_to } = *spilled;
-        let calls = view.due_calls(self.subscription, read_to, room)?;
-        let mut more = calls.len() >= room;
-        let mut place = read_to;
-        for invocation in calls {
-            if let Phase::Due { due, .. } = invocation.phase {
-                place = Some((due, invocation.offset));
-            }
-            self.admit(partition, &invocation);
-        }
-        let keys = view.ordering_keys(self.subscription, None, room + self.turns.len())?;
-        more |= keys.len() >= room + self.turns.len();
-        for key in keys {
-            if !self.turns.contains_key(&(partition, key))
-                && let Some(head) = view.head_of_key(self.subscription, key)?
-            {
-                self.admit(partition, &head);
-            }
-        }
-        Ok(more.then_some(Spilled {
-            partition,
-            read_to: place,
-        }))
+    /// Whether to read on in the partition at the back of the line.
+    fn wants_more(&self, now: Timestamp, capacity: usize) -> bool {
+        let unread = self.spilled.back().and_then(Spilled::first_due);
+        let has_none_due = self.next_due().is_none_or(|due| due > now);
+        unread
+            .is_some_and(|first| self.queue.len() <= capacity / 2 || (first <= now && has_none_due))
     }
 
-    /// Queues a call unless it is known already.
-    fn admit(&mut self, partition: Partition, invocation: &Invocation) {
-        if !self.known.contains_key(&(partition, invocation.id.key())) {
-            self.owe(partition, invocation, usize::MAX);
+    /// Queues a page of calls and one of keys from the partition at the back of the line.
+    fn read_page(&mut self, view: &View, capacity: usize) -> Result<(), Error> {
+        let room = capacity.saturating_sub(self.queue.len());
+        let page = room.max(capacity / 2).max(1);
+        let Some(&Spilled {
+            partition,
+            calls,
+            keys,
+        }) = self.spilled.back()
+        else {
+            return Ok(());
+        };
+        if let Some(unread) = calls {
+            let calls = view.due_calls(self.subscription, unread.read_to, page)?;
+            let last = calls.last().filter(|_| calls.len() >= page);
+            let last = last.and_then(|call| match call.phase {
+                Phase::Due { due, .. } => Some((due, call.offset)),
+                Phase::Waiting | Phase::Closed(_) => None,
+            });
+            for call in calls {
+                if !self.known.contains_key(&(partition, call.id.key())) {
+                    self.enqueue(partition, call);
+                }
+            }
+            self.back(|spilled| spilled.calls_read(last));
+        }
+        if let Some(unread) = keys {
+            let keys = view.ordering_keys(self.subscription, unread.read_to, page)?;
+            for hash in &keys {
+                let order = (partition, *hash);
+                if !self.turns.contains_key(&order) {
+                    let head = view.head_of_key(self.subscription, *hash)?;
+                    self.admit_head(order, head);
+                }
+            }
+            let last = keys.last().copied().filter(|_| keys.len() >= page);
+            self.back(|spilled| spilled.keys_read(last));
+        }
+        Ok(())
+    }
+
+    fn back(&mut self, change: impl FnOnce(&mut Spilled)) {
+        if let Some(spilled) = self.spilled.back_mut() {
+            change(spilled);
         }
     }
+
+    /// The next in line of an ordering key has its turn.
+    fn admit_head(&mut self, order: Order, head: Option<Invocation>) {
+        let Some(head) = head else { return };
+        let (partition, key) = (order.0, head.id.key());
+        if !self.known.contains_key(&(partition, key)) {
+            self.turns.insert(order, Turn::Held(key));
+            self.enqueue(partition, head);
+        }
+    }
+}
+
+fn order(partition: Partition, invocation: &Invocation) -> Option<Order> {
+    let key = invocation.request.ordering_key.as_ref()?;
+    Some((partition, KeyHash::of(key)))
 }

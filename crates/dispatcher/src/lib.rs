@@ -11,6 +11,9 @@ mod call;
 mod lane;
 mod role;
 mod scheduler;
+mod spilled;
+#[cfg(test)]
+mod tests;
 
 pub use call::{CallSettings, Calls};
 pub use role::{Dispatcher, Settings};

@@ -1,21 +1,20 @@
 //! The dispatcher's part in the loop.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 use triggerfish_core::{Effect, Invocation, SubscriptionId, Timestamp};
 use triggerfish_log::{Appender, NewRecord, Partition};
 use triggerfish_ops::metrics;
 use triggerfish_registry::Registry;
-use triggerfish_runtime::{Role, Views};
+use triggerfish_runtime::{Role, Tenures, Views};
 use triggerfish_view::View;
 
 use crate::{
-    call::{Calls, is_healthy},
-    scheduler::{Limits, Scheduler, Start},
+    call::{Calls, health},
+    scheduler::{Finished, Health, Limits, Scheduler, Start},
 };
 
 /// How the dispatcher runs.
@@ -34,7 +33,7 @@ pub struct Dispatcher<A> {
     calls: Calls<A>,
     settings: Settings,
     scheduler: Scheduler,
-    epochs: HashMap<Partition, CancellationToken>,
+    tenures: Tenures,
     finished: mpsc::UnboundedReceiver<Finished>,
     finish: mpsc::UnboundedSender<Finished>,
     tasks: TaskTracker,
@@ -42,10 +41,19 @@ pub struct Dispatcher<A> {
     draining: bool,
 }
 
-struct Finished {
-    subscription: SubscriptionId,
-    healthy: Option<bool>,
-    at: Timestamp,
+/// Tells the loop that a call is over, whatever becomes of its task.
+struct Over {
+    news: Finished,
+    finish: mpsc::UnboundedSender<Finished>,
+    wake: Arc<Notify>,
+}
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        // The loop that would hear it may be gone.
+        let _gone = self.finish.send(self.news);
+        self.wake.notify_one();
+    }
 }
 
 impl<A: Appender> Dispatcher<A> {
@@ -56,7 +64,7 @@ impl<A: Appender> Dispatcher<A> {
             calls,
             settings,
             scheduler: Scheduler::new(settings.limits),
-            epochs: HashMap::new(),
+            tenures: Tenures::default(),
             finished,
             finish,
             tasks: TaskTracker::new(),
@@ -65,23 +73,16 @@ impl<A: Appender> Dispatcher<A> {
         }
     }
 
-    fn take_finished(&mut self) {
-        while let Ok(Finished {
-            subscription,
-            healthy,
-            at,
-        }) = self.finished.try_recv()
-        {
-            let failing_since = self.scheduler.finished(subscription, healthy, at);
+    fn take_finished(&mut self, now: Timestamp) {
+        while let Ok(finished) = self.finished.try_recv() {
+            let subscription = finished.subscription;
+            let failing_since = self.scheduler.finished(finished, now);
             if let (Some(since), Some(after)) = (failing_since, self.settings.disable_after)
-                && since.until(at) >= after
+                && since.until(now) >= after
             {
-                disable(
-                    self.calls.registry().clone(),
-                    subscription,
-                    since,
-                    &self.tasks,
-                );
+                self.scheduler.forgive(subscription);
+                let registry = self.calls.registry().clone();
+                disable(registry, subscription, since, &self.tasks);
             }
         }
     }
@@ -91,31 +92,30 @@ impl<A: Appender> Dispatcher<A> {
             partition,
             invocation,
             attempt,
+            ticket,
         } = start;
-        let released = self.epochs.get(&partition).cloned().unwrap_or_default();
-        let (calls, finish) = (self.calls.clone(), self.finish.clone());
-        let wake = Arc::clone(&self.wake);
+        let mut over = Over {
+            news: Finished {
+                subscription: invocation.request.subscription_id,
+                call: (partition, invocation.id.key()),
+                ticket,
+                health: Health::Abandoned,
+            },
+            finish: self.finish.clone(),
+            wake: Arc::clone(&self.wake),
+        };
+        let Some(released) = self.tenures.of(partition) else {
+            return;
+        };
+        let calls = self.calls.clone();
         self.tasks.spawn(async move {
-            let subscription = invocation.request.subscription_id;
-            let made = released
-                .run_until_cancelled(calls.make(&invocation, attempt))
-                .await;
-            let finished = |healthy, at| {
-                // The loop that would hear it may be gone.
-                drop(finish.send(Finished {
-                    subscription,
-                    healthy,
-                    at,
-                }));
-                wake.notify_one();
+            let made = calls.make(&invocation, attempt);
+            let Some(report) = released.run_until_cancelled(made).await else {
+                return;
             };
-            match made {
-                Some(report) => {
-                    finished(is_healthy(&report.reply), report.started.after(report.took));
-                    calls.report(&invocation, report, &released).await;
-                }
-                None => finished(None, invocation.request.created),
-            }
+            over.news.health = health(&report.reply);
+            drop(over);
+            calls.report(&invocation, report, &released).await;
         });
     }
 }
@@ -150,21 +150,19 @@ impl<A: Appender> Role for Dispatcher<A> {
     }
 
     fn opened(&mut self, partition: Partition, view: &mut View) {
-        self.epochs.insert(partition, CancellationToken::new());
+        self.tenures.begin(partition);
         if let Err(error) = self.scheduler.opened(partition, view) {
             tracing::error!(%partition, %error, "the calls that are owed could not be read");
         }
     }
 
     fn released(&mut self, partition: Partition) {
-        if let Some(epoch) = self.epochs.remove(&partition) {
-            epoch.cancel();
-        }
+        self.tenures.end(partition);
         self.scheduler.released(partition);
     }
 
     fn act(&mut self, now: Timestamp, views: &mut Views<'_>) -> Option<Timestamp> {
-        self.take_finished();
+        self.take_finished(now);
         if self.draining {
             return None;
         }
@@ -176,9 +174,12 @@ impl<A: Appender> Role for Dispatcher<A> {
                 .and_then(|s| s.subscription.delivery.max_in_flight);
             own.map_or(default, |own| own as usize)
         };
-        match self.scheduler.next(now, views, limit_of) {
-            Ok(starts) => starts.into_iter().for_each(|start| self.start(start)),
-            Err(error) => tracing::error!(%error, "the calls that are owed could not be read"),
+        let mut starts = Vec::new();
+        if let Err(error) = self.scheduler.next(now, views, limit_of, &mut starts) {
+            tracing::error!(%error, "the calls that are owed could not be read");
+        }
+        for start in starts {
+            self.start(start);
         }
         metrics::calls(
             self.scheduler.in_flight(),

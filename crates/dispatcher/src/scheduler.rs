@@ -4,6 +4,7 @@
 //! queue and its own breaker, so one that hangs holds up nobody else.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::time::Duration;
 
 use triggerfish_core::{
     Invocation, Phase, SubscriptionId, Timestamp,
@@ -13,7 +14,7 @@ use triggerfish_log::Partition;
 use triggerfish_runtime::Views;
 use triggerfish_view::{Error, View};
 
-use crate::lane::Lane;
+use crate::lane::{CallId, Lane, Ticket};
 
 /// Bounds of the scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,33 @@ pub(crate) struct Start {
     pub(crate) partition: Partition,
     pub(crate) invocation: Invocation,
     pub(crate) attempt: u32,
+    pub(crate) ticket: Ticket,
 }
+
+/// A call that is over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Finished {
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) call: CallId,
+    pub(crate) ticket: Ticket,
+    pub(crate) health: Health,
+}
+
+/// What a call says about the subscriber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Health {
+    /// It answered.
+    Alive,
+    /// It did not.
+    Dead,
+    /// Nothing was sent: there is nobody to protect.
+    NotCalled,
+    /// The call was given up half-way.
+    Abandoned,
+}
+
+/// How long a lane rests whose calls could not be read.
+const READ_AGAIN: Duration = Duration::from_secs(1);
 
 /// Calls a lane may start before the next one has its turn.
 const QUANTUM: usize = 32;
@@ -44,6 +71,7 @@ pub(crate) struct Scheduler {
     is_ready: HashSet<SubscriptionId>,
     timers: BTreeSet<(Timestamp, SubscriptionId)>,
     in_flight: usize,
+    last_ticket: Ticket,
 }
 
 impl Scheduler {
@@ -55,6 +83,7 @@ impl Scheduler {
             is_ready: HashSet::new(),
             timers: BTreeSet::new(),
             in_flight: 0,
+            last_ticket: 0,
         }
     }
 
@@ -96,44 +125,67 @@ impl Scheduler {
         self.lanes
             .values_mut()
             .for_each(|lane| lane.release(partition));
+        // Lanes that are empty now are forgotten at their next turn.
+        let all: Vec<_> = self.lanes.keys().copied().collect();
+        for lane in all {
+            self.make_ready(lane);
+        }
     }
 
-    /// A call came back. Returns since when all calls of the subscriber have failed.
-    pub(crate) fn finished(
-        &mut self,
-        subscription: SubscriptionId,
-        healthy: Option<bool>,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
+    /// A call is over. Returns since when all calls of the subscriber have failed.
+    pub(crate) fn finished(&mut self, finished: Finished, now: Timestamp) -> Option<Timestamp> {
+        let Finished {
+            subscription,
+            call,
+            ticket,
+            health,
+        } = finished;
         self.in_flight = self.in_flight.saturating_sub(1);
         let lane = self.lane(subscription);
-        lane.in_flight = lane.in_flight.saturating_sub(1);
-        match healthy {
-            Some(true) => {
+        lane.finished(call, ticket);
+        let is_probe = lane.probe.take_if(|probe| *probe == ticket).is_some();
+        match health {
+            Health::Alive => {
                 lane.breaker.on_success();
+                lane.probe = None;
                 lane.failing_since = None;
             }
-            Some(false) => {
-                lane.breaker.on_failure(now);
+            Health::Dead => {
+                // While a probe is out, only that decides.
+                if lane.probe.is_none() {
+                    lane.breaker.on_failure(now);
+                }
                 lane.failing_since.get_or_insert(now);
             }
-            // The call was given up half-way: it tells nothing, but a probe is over.
-            None if lane.breaker.is_open() => lane.breaker.on_failure(now),
-            None => {}
+            Health::NotCalled if is_probe => lane.breaker.on_success(),
+            Health::Abandoned if is_probe => lane.breaker.on_failure(now),
+            Health::NotCalled | Health::Abandoned => {}
         }
         let failing_since = lane.failing_since;
         self.make_ready(subscription);
         failing_since
     }
 
-    /// The calls to start now. `limit_of` tells how many calls of a subscription may
-    /// be in flight.
+    /// Failures until now no longer count towards disabling the subscription.
+    pub(crate) fn forgive(&mut self, subscription: SubscriptionId) {
+        if let Some(lane) = self.lanes.get_mut(&subscription) {
+            lane.failing_since = None;
+        }
+    }
+
+    /// Adds the calls to start now to `starts`. `limit_of` tells how many calls of a
+    /// subscription may be in flight.
+    ///
+    /// # Errors
+    /// When calls could not be read for some subscription: it is tried again later,
+    /// and what was added for the others stands.
     pub(crate) fn next(
         &mut self,
         now: Timestamp,
         views: &mut Views<'_>,
         limit_of: impl Fn(SubscriptionId) -> usize,
-    ) -> Result<Vec<Start>, Error> {
+        starts: &mut Vec<Start>,
+    ) -> Result<(), Error> {
         while let Some((due, subscription)) = self.timers.first().copied() {
             if due > now {
                 break;
@@ -141,20 +193,18 @@ impl Scheduler {
             self.timers.pop_first();
             self.make_ready(subscription);
         }
-        let mut starts = Vec::new();
+        let mut result = Ok(());
         while self.in_flight < self.limits.in_flight
             && let Some(subscription) = self.ready.pop_front()
         {
             self.is_ready.remove(&subscription);
-            self.run_lane(
-                subscription,
-                now,
-                views,
-                limit_of(subscription),
-                &mut starts,
-            )?;
+            let limit = limit_of(subscription);
+            if let Err(error) = self.run_lane(subscription, now, views, limit, starts) {
+                self.timers.insert((now.after(READ_AGAIN), subscription));
+                result = Err(error);
+            }
         }
-        Ok(starts)
+        result
     }
 
     /// Starts what one lane may start in its turn, and sees to its next one.
@@ -173,28 +223,32 @@ impl Scheduler {
             if lane.in_flight >= in_flight_max || self.in_flight >= self.limits.in_flight {
                 break;
             }
-            lane.refill(views, self.limits.queued)?;
-            let Some(due) = lane.next_due() else { break };
-            if due > now {
-                self.timers.insert((due, subscription));
+            lane.refill(now, views, self.limits.queued)?;
+            if lane.next_due().is_none_or(|due| due > now) {
+                let next = lane.next_work();
+                self.timers.extend(next.map(|due| (due, subscription)));
                 break;
             }
+            let ticket = self.last_ticket + 1;
             match lane.breaker.admit(now) {
-                Admission::Pass | Admission::Probe => {}
+                Admission::Pass => {}
+                Admission::Probe => lane.probe = Some(ticket),
                 Admission::Wait(until) => {
                     self.timers.insert((until, subscription));
                     break;
                 }
                 Admission::WaitForProbe => break,
             }
-            if let Some((partition, invocation)) = lane.take()
+            if let Some((partition, invocation)) = lane.take(ticket)
                 && let Phase::Due { attempt, .. } = invocation.phase
             {
+                self.last_ticket = ticket;
                 self.in_flight += 1;
                 starts.push(Start {
                     partition,
                     invocation,
                     attempt,
+                    ticket,
                 });
             }
         }
@@ -212,11 +266,11 @@ impl Scheduler {
         let Some(lane) = self.lanes.get_mut(&subscription) else {
             return;
         };
-        let due = lane.next_due().is_some_and(|due| due <= now);
+        let has_work = lane.next_work().is_some_and(|due| due <= now);
         let has_room = lane.in_flight < in_flight_max;
         if lane.is_empty() && !lane.breaker.is_open() && lane.failing_since.is_none() {
             self.lanes.remove(&subscription);
-        } else if due && has_room && !lane.breaker.is_open() {
+        } else if has_work && has_room && !lane.breaker.is_open() {
             self.make_ready(subscription);
         }
     }

@@ -20,7 +20,7 @@ use crate::{
     dead_letter::dead_letter,
     fold::{Folded, fold},
     handle::{PartitionStatus, Query},
-    owned::{Owned, Waiting},
+    owned::{Owned, Phase, Waiting},
     role::{Role, Views},
 };
 
@@ -89,7 +89,7 @@ impl Crew {
             Folded::Applied(invocation, effects) => {
                 for role in &mut self.roles {
                     role.outputs(&invocation, &effects, outputs);
-                    if owned.running {
+                    if owned.is_running() {
                         role.applied(record.partition, &invocation, &effects);
                     }
                 }
@@ -121,10 +121,10 @@ impl Crew {
     /// restored begin to act.
     fn start_what_caught_up(&mut self) {
         for (partition, owned) in &mut self.partitions {
-            if owned.running || !owned.has_caught_up() {
+            if owned.phase != Phase::CatchingUp || !owned.has_caught_up() {
                 continue;
             }
-            owned.running = true;
+            owned.phase = Phase::Running;
             if let Some(condition) = self.conditions.get(partition) {
                 condition.met();
             }
@@ -138,6 +138,10 @@ impl Crew {
     /// The roles append nothing for these partitions from here on.
     pub(crate) fn release(&mut self, partitions: &[Partition]) {
         for partition in partitions {
+            if let Some(owned) = self.partitions.get_mut(partition) {
+                owned.phase = Phase::Released;
+                owned.waiting.clear();
+            }
             self.roles
                 .iter_mut()
                 .for_each(|role| role.released(*partition));

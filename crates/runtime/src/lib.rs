@@ -17,6 +17,9 @@ mod observer;
 mod owned;
 mod restore;
 mod role;
+mod tenure;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod topics;
 pub mod verify;
 mod worker;
@@ -26,5 +29,6 @@ pub use dead_letter::dead_letter;
 pub use handle::{Handle, NotOwned, PartitionStatus};
 pub use observer::{Observer, observation_record};
 pub use role::{Role, Views};
+pub use tenure::Tenures;
 pub use topics::{Retention, Topics};
 pub use worker::{Error, Worker, WorkerSettings};

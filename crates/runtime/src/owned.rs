@@ -15,10 +15,21 @@ pub(crate) struct Owned {
     /// The first offset that was not in the log when the restore ended: until the
     /// fold is there, calls may be owed that a record further on has answered.
     pub(crate) catch_up: Offset,
-    pub(crate) running: bool,
+    pub(crate) phase: Phase,
     pub(crate) saving: bool,
     pub(crate) last_save: Instant,
     pub(crate) waiting: Vec<Waiting>,
+}
+
+/// What may be done for a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It is folded; nobody acts for it yet.
+    CatchingUp,
+    /// The roles act for it.
+    Running,
+    /// It is about to go: what was folded is committed and saved, nothing else.
+    Released,
 }
 
 /// Somebody who wants an invocation as of a position.
@@ -34,7 +45,7 @@ impl Owned {
             view,
             committed,
             catch_up,
-            running: false,
+            phase: Phase::CatchingUp,
             saving: false,
             last_save: Instant::now(),
             waiting: Vec::new(),
@@ -42,7 +53,7 @@ impl Owned {
     }
 
     pub(crate) fn is_running(&self) -> bool {
-        self.running
+        self.phase == Phase::Running
     }
 
     pub(crate) fn has_caught_up(&self) -> bool {

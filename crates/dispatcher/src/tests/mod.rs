@@ -1,0 +1,5 @@
+//! The scheduler against a naive model, over real views.
+
+mod cases;
+mod random;
+mod world;
