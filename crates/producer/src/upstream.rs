@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
-use triggerfish_api::ports::{Start, StartIdentity, StartInput};
+use triggerfish_api::ports::{Start, StartError, StartIdentity, StartInput};
 use triggerfish_core::{Origin, Timestamp};
 use triggerfish_log::{
     Appender, Batch, CommitError, Consumed, EventLog, GroupName, InstanceName, Limit, LogError,
@@ -114,9 +114,9 @@ impl<L: EventLog> Upstream<L> {
         for record in records {
             match self.requests(record) {
                 Ok(requests) => out.extend(requests),
-                Err(reason) => {
+                Err(Refused { label, reason }) => {
                     tracing::warn!(topic = %record.topic, partition = %record.partition, offset = %record.offset, reason, "event goes to dead-letters");
-                    metrics::dead_letter("event");
+                    metrics::dead_letter(label);
                     out.push(dead_letter(&self.topics.dead_letters, record, &reason));
                 }
             }
@@ -142,16 +142,53 @@ impl<L: EventLog> Upstream<L> {
         }
     }
 
-    fn requests(&self, record: &Record) -> Result<Vec<NewRecord>, String> {
-        let value = record.value.as_ref().ok_or("the record has no value")?;
-        let start = match header(record, "content-type") {
-            Some(PROTOBUF) => protobuf(record, value)?,
-            _ => plain(record, value)?,
+    fn requests(&self, record: &Record) -> Result<Vec<NewRecord>, Refused> {
+        let start = read(record).map_err(|reason| Refused {
+            label: "unreadable",
+            reason,
+        })?;
+        let requested = self
+            .intake
+            .requests(&start)
+            .map_err(|error| Refused::by(&error))?;
+        Ok(requested
+            .into_iter()
+            .map(|requested| requested.record)
+            .collect())
+    }
+}
+
+/// Why an event goes to dead-letters.
+struct Refused {
+    /// For metrics.
+    label: &'static str,
+    /// For people.
+    reason: String,
+}
+
+impl Refused {
+    fn by(error: &StartError) -> Self {
+        let label = match error {
+            StartError::UnknownTrigger(_) => "unknown_trigger",
+            StartError::TooLarge { .. } => "too_large",
+            StartError::TooDeep { .. } => "too_deep",
+            StartError::InvalidInput(_)
+            | StartError::UnknownSubscription(_)
+            | StartError::KeyReused
+            | StartError::Unavailable { .. } => "invalid_input",
         };
-        match self.intake.requests(&start) {
-            Ok(requested) => Ok(requested.into_iter().map(|r| r.record).collect()),
-            Err(error) => Err(error.to_string()),
+        Self {
+            label,
+            reason: error.to_string(),
         }
+    }
+}
+
+fn read(record: &Record) -> Result<Start, String> {
+    let value = record.value.as_ref().ok_or("the record has no value")?;
+    match header(record, "content-type") {
+        Some(PROTOBUF) => protobuf(record, value),
+        _ => plain(record, value),
     }
 }
 
