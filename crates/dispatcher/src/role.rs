@@ -39,6 +39,7 @@ pub struct Dispatcher<A> {
     tasks: TaskTracker,
     wake: Arc<Notify>,
     draining: bool,
+    counted: Timestamp,
 }
 
 /// Tells the loop that a call is over, whatever becomes of its task.
@@ -70,7 +71,22 @@ impl<A: Appender> Dispatcher<A> {
             tasks: TaskTracker::new(),
             wake,
             draining: false,
+            counted: Timestamp::EPOCH,
         }
+    }
+
+    /// Shows how many calls there are. Goes through all lanes, so not at every act.
+    fn count(&mut self, now: Timestamp) {
+        const EVERY: Duration = Duration::from_millis(250);
+        if self.counted.until(now) < EVERY {
+            return;
+        }
+        self.counted = now;
+        metrics::calls(
+            self.scheduler.in_flight(),
+            self.scheduler.queued(),
+            self.scheduler.open_breakers(),
+        );
     }
 
     fn take_finished(&mut self, now: Timestamp) {
@@ -181,11 +197,7 @@ impl<A: Appender> Role for Dispatcher<A> {
         for start in starts {
             self.start(start);
         }
-        metrics::calls(
-            self.scheduler.in_flight(),
-            self.scheduler.queued(),
-            self.scheduler.open_breakers(),
-        );
+        self.count(now);
         self.scheduler.wake_at()
     }
 
