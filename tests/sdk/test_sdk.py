@@ -172,9 +172,10 @@ class TenOperations(unittest.TestCase):
         self.assertEqual((replaced.enabled, replaced.filter), (False, None))
         self.assertEqual(replaced.response_deadline, "PT2H")
 
-        # Not "enabled": the client's own model refuses booleans as a value.
+        # The client's own model refuses a boolean as a value.
         operations = [
             ("replace", "/name", "patched"),
+            ("replace", "/enabled", "true"),
             ("add", "/filter", FILTER),
             ("replace", "/httpConfig", {"url": SUBSCRIBER, "httpDispatchMode": "DYNAMIC"}),
             ("remove", "/responseDeadline", None),
@@ -190,7 +191,7 @@ class TenOperations(unittest.TestCase):
         patched = self.flavour.call(
             "patch_subscription", id=created.id, subscription_patch_request_inner=body
         )
-        self.assertEqual((patched.name, patched.filter), ("patched", FILTER))
+        self.assertEqual((patched.name, patched.filter, patched.enabled), ("patched", FILTER, True))
         self.assertEqual(patched.response_deadline, "PT1H")
         self.assertEqual(patched.http_config.http_dispatch_mode, "DYNAMIC")
 

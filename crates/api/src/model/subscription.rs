@@ -1,6 +1,9 @@
 //! Subscriptions (facts 5.2 to 5.5).
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, Unexpected, Visitor},
+};
 use triggerfish_core::{
     RetryPolicy, Subscription, SubscriptionId,
     deadline::DEFAULT_RESPONSE_DEADLINE,
@@ -222,6 +225,7 @@ pub(crate) struct Patchable {
     pub(crate) name: String,
     #[serde(default)]
     pub(crate) description: Option<String>,
+    #[serde(deserialize_with = "boolean_or_its_text")]
     pub(crate) enabled: bool,
     #[serde(rename = "type")]
     pub(crate) subscription_type: SubscriptionType,
@@ -239,6 +243,31 @@ pub(crate) struct Patchable {
 
 fn default_deadline() -> String {
     DEFAULT_RESPONSE_DEADLINE.to_owned()
+}
+
+/// The reference's schema of a patch's value has no boolean (facts 3.5), so its official
+/// clients can't send one; they can send `"true"`.
+fn boolean_or_its_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    struct Boolean;
+
+    impl Visitor<'_> for Boolean {
+        type Value = bool;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a boolean")
+        }
+
+        fn visit_bool<E>(self, value: bool) -> Result<bool, E> {
+            Ok(value)
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<bool, E> {
+            text.parse()
+                .map_err(|_| E::invalid_type(Unexpected::Other("text"), &self))
+        }
+    }
+
+    deserializer.deserialize_any(Boolean)
 }
 
 impl From<Subscription> for Patchable {

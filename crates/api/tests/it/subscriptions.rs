@@ -81,6 +81,34 @@ async fn every_form_has_the_whole_life() {
 }
 
 #[tokio::test]
+async fn enabled_is_patched_by_a_boolean_or_its_text() {
+    let api = Api::new().await;
+    let (path, _) = created(&api, sync_with_basic()).await;
+    for (value, enabled) in [
+        (json!("false"), json!(false)),
+        (json!(true), json!(true)),
+        (json!(false), json!(false)),
+        (json!("true"), json!(true)),
+    ] {
+        let operations = json!([{"op": "replace", "path": "/enabled", "value": value}]);
+        let patched = api.call(Method::PATCH, &path, Some(operations)).await;
+        assert_eq!(patched.json()["enabled"], enabled, "{}", patched.text);
+    }
+    for value in [
+        json!("True"),
+        json!("hush"),
+        json!(1),
+        json!(null),
+        json!([true]),
+    ] {
+        let operations = json!([{"op": "replace", "path": "/enabled", "value": value}]);
+        let refused = api.call(Method::PATCH, &path, Some(operations)).await;
+        let text = refused.error(400);
+        assert!(text.contains("boolean") && !text.contains("hush"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn all_kinds_are_taken() {
     let api = Api::new().await;
     let bodies = [
