@@ -2,18 +2,24 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 use triggerfish_core::{Effect, Invocation, InvocationId, InvocationKey, Observation, Timestamp};
 use triggerfish_log::{Appender, NewRecord, Partition};
 use triggerfish_ops::metrics;
-use triggerfish_runtime::{Clock, Role, Topics, Views, observation_record};
+use triggerfish_runtime::{Clock, Role, Tenures, Topics, Views, observation_record};
 use triggerfish_view::View;
 use triggerfish_wire::completion;
 
 /// Deadlines reported by one append.
 const DEADLINES_PER_APPEND: usize = 2_000;
+/// Deadlines reported and not folded yet, of one partition. They are read again with
+/// every look for more.
+const REPORTED_MAX: usize = 10_000;
+/// Pause between two tries of an append.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Emits completions and watches deadlines.
 pub struct CompletionConsumer<A> {
@@ -22,7 +28,7 @@ pub struct CompletionConsumer<A> {
     clock: Arc<dyn Clock>,
     /// Deadlines that have been reported and not been folded yet.
     reported: HashMap<Partition, HashSet<InvocationKey>>,
-    epochs: HashMap<Partition, CancellationToken>,
+    tenures: Tenures,
     tasks: TaskTracker,
     draining: bool,
 }
@@ -35,7 +41,7 @@ impl<A: Appender> CompletionConsumer<A> {
             appender,
             clock,
             reported: HashMap::new(),
-            epochs: HashMap::new(),
+            tenures: Tenures::default(),
             tasks: TaskTracker::new(),
             draining: false,
         }
@@ -44,6 +50,9 @@ impl<A: Appender> CompletionConsumer<A> {
     /// Reports the deadlines of one partition that have passed.
     fn report_passed(&mut self, partition: Partition, view: &mut View, now: Timestamp) {
         let reported = self.reported.entry(partition).or_default();
+        if reported.len() >= REPORTED_MAX {
+            return;
+        }
         let passed = match view.deadlines_until(now, DEADLINES_PER_APPEND + reported.len()) {
             Ok(passed) => passed,
             Err(error) => {
@@ -56,28 +65,39 @@ impl<A: Appender> CompletionConsumer<A> {
             .filter(|id| reported.insert(id.key()))
             .collect();
         if !due.is_empty() {
-            self.append(partition, &due);
+            self.append(partition, &due, now);
         }
     }
 
-    fn append(&self, partition: Partition, due: &[InvocationId]) {
-        let topic = &self.topics.invocation_log;
-        let record = |id: &InvocationId| {
-            observation_record(topic, *id, &*self.clock, &Observation::DeadlinePassed)
+    /// Reports deadlines as passed, and not before `now`, by which they were found: the
+    /// clock may have been set back since. Tried until the partition is released, for
+    /// none of them is looked for again.
+    fn append(&self, partition: Partition, due: &[InvocationId], now: Timestamp) {
+        let Some(released) = self.tenures.of(partition) else {
+            return;
         };
+        let topic = &self.topics.invocation_log;
+        let at = At(now.max(self.clock.now()));
+        let record =
+            |id: &InvocationId| observation_record(topic, *id, &at, &Observation::DeadlinePassed);
         let records: Vec<NewRecord> = due.iter().map(record).collect();
         let appender = self.appender.clone();
-        let released = self.epochs.get(&partition).cloned().unwrap_or_default();
         self.tasks
             .spawn(released.run_until_cancelled_owned(async move {
                 while let Err(error) = appender.append(records.clone()).await {
-                    tracing::warn!(%partition, %error, "reporting deadlines failed");
-                    if !error.is_retryable() {
-                        return;
-                    }
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    tracing::warn!(%partition, %error, "reporting deadlines failed, trying again");
+                    tokio::time::sleep(PAUSE).await;
                 }
             }));
+    }
+}
+
+/// A clock that stands still.
+struct At(Timestamp);
+
+impl Clock for At {
+    fn now(&self) -> Timestamp {
+        self.0
     }
 }
 
@@ -118,13 +138,11 @@ impl<A: Appender> Role for CompletionConsumer<A> {
     }
 
     fn opened(&mut self, partition: Partition, _: &mut View) {
-        self.epochs.insert(partition, CancellationToken::new());
+        self.tenures.begin(partition);
     }
 
     fn released(&mut self, partition: Partition) {
-        if let Some(epoch) = self.epochs.remove(&partition) {
-            epoch.cancel();
-        }
+        self.tenures.end(partition);
         self.reported.remove(&partition);
     }
 

@@ -4,7 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
+use serde_json::Value;
 use triggerfish_api::ports::{Invocations, ListQuery, Listing, PendingCount, Unavailable, Verdict};
 use triggerfish_core::{
     CompletionReport, Invocation, InvocationId, Observation, Outcome, SubscriptionId, TriggerType,
@@ -184,30 +186,33 @@ fn add(
     query: &ListQuery,
     of_trigger: Option<&BTreeSet<SubscriptionId>>,
 ) -> Result<(), triggerfish_view::Error> {
-    let all = Filter {
-        subscriptions: None,
+    let named = query.subscription_id.map(|id| BTreeSet::from([id]));
+    let filter = Filter {
+        subscriptions: named.or_else(|| of_trigger.cloned()),
         open_only: query.open_only,
     };
-    let subscriptions = match query.subscription_id {
-        Some(id) => Some([id].into_iter().collect()),
-        None => of_trigger.cloned(),
-    };
-    let filter = Filter {
-        subscriptions,
-        ..all.clone()
-    };
     let mut found = snapshot.latest(&filter, query.limit)?;
-    let mut total = usize::try_from(snapshot.count(&filter)?).unwrap_or(usize::MAX);
-    if let Some(wanted) = of_trigger {
-        found.retain(|invocation| fits(invocation, query));
+    let before = found.len();
+    found.retain(|invocation| fits(invocation, query));
+    // A subscription has one trigger: if any of its invocations fits, all do.
+    let others = query.subscription_id.is_some() && found.len() < before;
+    listing.total += if others {
+        found.len()
+    } else {
+        usize::try_from(snapshot.count(&filter)?).unwrap_or(usize::MAX)
+    };
+    if let (Some(of_trigger), None) = (of_trigger, query.subscription_id) {
+        let all = Filter {
+            subscriptions: None,
+            ..filter
+        };
         let mut of_deleted = snapshot.latest(&all, query.limit)?;
         of_deleted.retain(|invocation| {
-            fits(invocation, query) && !wanted.contains(&invocation.request.subscription_id)
+            fits(invocation, query) && !of_trigger.contains(&invocation.request.subscription_id)
         });
-        total += of_deleted.len();
+        listing.total += of_deleted.len();
         found.append(&mut of_deleted);
     }
-    listing.total += total;
     listing.invocations.append(&mut found);
     Ok(())
 }
@@ -248,13 +253,23 @@ fn judge(invocation: &Invocation, report: &CompletionReport, offset: Option<Offs
     }
 }
 
+/// Whether a report says what was decided; how its JSON is spelled does not matter.
 fn says_the_same(outcome: &Outcome, report: &CompletionReport) -> bool {
+    let same_output = is_same_json(outcome.output(), report.output.as_ref());
     match outcome {
-        Outcome::Completed(output) => report.error.is_none() && *output == report.output,
-        Outcome::Failed { error, output } => {
-            report.error.as_ref() == Some(error) && *output == report.output
-        }
+        Outcome::Completed(_) => report.error.is_none() && same_output,
+        Outcome::Failed { error, .. } => report.error.as_ref() == Some(error) && same_output,
         Outcome::Expired { .. } => false,
+    }
+}
+
+fn is_same_json(one: Option<&Bytes>, other: Option<&Bytes>) -> bool {
+    let value = |json: &Bytes| serde_json::from_slice::<Value>(json).ok();
+    match (one, other) {
+        (Some(one), Some(other)) => {
+            one == other || value(one).is_some_and(|one| value(other) == Some(one))
+        }
+        (one, other) => one.is_none() && other.is_none(),
     }
 }
 

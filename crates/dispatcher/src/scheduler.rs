@@ -225,8 +225,6 @@ impl Scheduler {
             }
             lane.refill(now, views, self.limits.queued)?;
             if lane.next_due().is_none_or(|due| due > now) {
-                let next = lane.next_work();
-                self.timers.extend(next.map(|due| (due, subscription)));
                 break;
             }
             let ticket = self.last_ticket + 1;
@@ -256,7 +254,8 @@ impl Scheduler {
         Ok(())
     }
 
-    /// A lane with more to start gets in line again; one with nothing is forgotten.
+    /// A lane with more to start gets in line again, now or when it is due; one with
+    /// nothing is forgotten.
     fn see_to_next_turn(
         &mut self,
         subscription: SubscriptionId,
@@ -266,12 +265,19 @@ impl Scheduler {
         let Some(lane) = self.lanes.get_mut(&subscription) else {
             return;
         };
-        let has_work = lane.next_work().is_some_and(|due| due <= now);
-        let has_room = lane.in_flight < in_flight_max;
         if lane.is_empty() && !lane.breaker.is_open() && lane.failing_since.is_none() {
             self.lanes.remove(&subscription);
-        } else if has_work && has_room && !lane.breaker.is_open() {
+            return;
+        }
+        let next_work = lane.next_work();
+        let has_work = next_work.is_some_and(|due| due <= now);
+        let has_room = lane.in_flight < in_flight_max;
+        let may_go_on = has_work && has_room && !lane.breaker.is_open();
+        // With no place for anybody, a call of another lane may be what ends first.
+        if may_go_on || self.in_flight >= self.limits.in_flight {
             self.make_ready(subscription);
+        } else if let Some(due) = next_work.filter(|due| *due > now) {
+            self.timers.insert((due, subscription));
         }
     }
 

@@ -12,10 +12,12 @@ use triggerfish_log::Partition;
 pub struct Tenures(HashMap<Partition, CancellationToken>);
 
 impl Tenures {
-    /// A partition is running.
-    pub fn begin(&mut self, partition: Partition) {
+    /// A partition is running; its token.
+    pub fn begin(&mut self, partition: Partition) -> CancellationToken {
         self.end(partition);
-        self.0.insert(partition, CancellationToken::new());
+        let token = CancellationToken::new();
+        self.0.insert(partition, token.clone());
+        token
     }
 
     /// A partition is released.

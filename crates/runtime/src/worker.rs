@@ -21,10 +21,12 @@ use triggerfish_view::{Saved, Settings};
 use crate::{
     clock::Clock,
     crew::Crew,
+    dead_letter::cut_dead_letter,
     handle::{Handle, Query},
     owned::Owned,
     restore::{Place, RestoreError, encode_start, restore},
     role::Role,
+    tenure::Tenures,
     topics::Topics,
 };
 
@@ -89,7 +91,9 @@ pub struct Worker<L: EventLog> {
     crew: Crew,
     wake: Arc<Notify>,
     queries: mpsc::Receiver<Query>,
-    restores: JoinSet<(Partition, Result<Owned, RestoreError>)>,
+    restores: JoinSet<Restored>,
+    /// The assignments whose restore is under way.
+    restoring: Tenures,
     saves: JoinSet<(Partition, Result<Saved, triggerfish_view::Error>)>,
 }
 
@@ -127,6 +131,7 @@ impl<L: EventLog> Worker<L> {
             wake,
             queries,
             restores: JoinSet::new(),
+            restoring: Tenures::default(),
             saves: JoinSet::new(),
         };
         Ok((worker, Handle::new(sender)))
@@ -152,7 +157,7 @@ impl<L: EventLog> Worker<L> {
         session: &mut L::Session,
         wake: &Notify,
         queries: &mut mpsc::Receiver<Query>,
-        restores: &mut JoinSet<(Partition, Result<Owned, RestoreError>)>,
+        restores: &mut JoinSet<Restored>,
         saves: &mut JoinSet<(Partition, Result<Saved, triggerfish_view::Error>)>,
         wait: Duration,
     ) -> Result<Turn, Error> {
@@ -160,7 +165,11 @@ impl<L: EventLog> Worker<L> {
             () = wake.notified() => Ok(Turn::Woken),
             Some(query) = queries.recv() => Ok(Turn::Asked(query)),
             Some(joined) = restores.join_next() => {
-                let (partition, result) = joined?;
+                let Restored { partition, assignment, result } = joined?;
+                // What was restored for an assignment that is over may be long behind.
+                let Some(result) = result.filter(|_| !assignment.is_cancelled()) else {
+                    return Ok(Turn::Woken);
+                };
                 let owned = result.map_err(|source| Error::Restore { partition, source })?;
                 Ok(Turn::Restored(partition, Box::new(owned)))
             }
@@ -189,7 +198,7 @@ impl<L: EventLog> Worker<L> {
             Turn::Polled(Polled::Records(records)) => self.fold_records(&records).await?,
             Turn::Polled(Polled::Assigned(assigned)) => self.assigned(assigned).await?,
             Turn::Polled(Polled::Revoking(revoking)) => self.revoking(revoking).await?,
-            Turn::Polled(Polled::Lost(partitions)) => self.lost(&partitions),
+            Turn::Polled(Polled::Lost(partitions)) => self.lost(&partitions).await?,
         }
         Ok(())
     }
@@ -223,13 +232,17 @@ impl<L: EventLog> Worker<L> {
                 });
             }
         }
-        let batch = Batch { records, consumed };
+        let mut batch = Batch { records, consumed };
         while let Err(error) = self.commit_once(batch.clone()).await {
-            let CommitError::Aborted { reason } = error else {
-                return Err(error.into());
-            };
-            tracing::warn!(reason, "commit aborted, trying again");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            match error {
+                CommitError::Aborted { reason } => {
+                    tracing::warn!(reason, "commit aborted, trying again");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                CommitError::Refused(LogError::TooLarge { limit, .. })
+                    if self.cut_dead_letters(&mut batch.records, limit) => {}
+                error => return Err(error.into()),
+            }
         }
         for consumed in batch.consumed {
             if let Some(owned) = self.crew.partitions.get_mut(&consumed.partition) {
@@ -238,6 +251,15 @@ impl<L: EventLog> Worker<L> {
         }
         metrics::commit_took(began.elapsed());
         Ok(())
+    }
+
+    /// A record of the largest size makes a dead letter that is larger; it must not stop
+    /// the partition. `false` if none was cut.
+    fn cut_dead_letters(&self, records: &mut [NewRecord], limit: usize) -> bool {
+        let topic = &self.settings.topics.dead_letters;
+        let letters = records.iter_mut().filter(|record| record.topic == *topic);
+        let cut = letters.filter_map(|letter| cut_dead_letter(letter, limit).then_some(()));
+        cut.count() > 0
     }
 
     /// Commits; meanwhile calls go on being made.
@@ -302,11 +324,17 @@ impl<L: EventLog> Worker<L> {
             tracing::info!(%partition, position = ?committed.as_ref().map(|c| c.offset.0), "partition assigned, restoring its view");
             self.crew.expect(partition);
             let (log, place) = (self.log.clone(), Arc::clone(&self.place));
+            let assignment = self.restoring.begin(partition);
             self.restores.spawn(async move {
                 let began = Instant::now();
-                let result = restore(log, place, partition, committed).await;
+                let result = restore(log, place, partition, committed);
+                let result = assignment.run_until_cancelled(result).await;
                 metrics::restore_took(began.elapsed());
-                (partition, result)
+                Restored {
+                    partition,
+                    assignment,
+                    result,
+                }
             });
         }
         Ok(())
@@ -327,17 +355,28 @@ impl<L: EventLog> Worker<L> {
     }
 
     async fn revoking(&mut self, revoking: Revoking) -> Result<(), Error> {
-        self.crew.release(&revoking.partitions);
+        self.let_go(&revoking.partitions);
         self.settle().await?;
         self.crew.forget(&revoking.partitions);
         drop(revoking);
         Ok(())
     }
 
-    fn lost(&mut self, partitions: &[Partition]) {
+    async fn lost(&mut self, partitions: &[Partition]) -> Result<(), Error> {
         tracing::warn!(?partitions, "partitions lost");
-        self.crew.release(partitions);
+        self.let_go(partitions);
+        // A save that ends later could be taken for one of the next assignment.
+        self.finish_saves().await?;
         self.crew.forget(partitions);
+        Ok(())
+    }
+
+    /// Nothing acts for these partitions from here on.
+    fn let_go(&mut self, partitions: &[Partition]) {
+        for partition in partitions {
+            self.restoring.end(*partition);
+        }
+        self.crew.release(partitions);
     }
 
     /// Commits and saves everything folded so far.
@@ -372,6 +411,8 @@ impl<L: EventLog> Worker<L> {
             let turned = turn.await?;
             self.handle(turned).await?;
         }
+        let owned: Vec<Partition> = self.crew.partitions.keys().copied().collect();
+        self.let_go(&owned);
         self.settle().await?;
         for owned in self.crew.partitions.values() {
             owned.view.flush()?;
@@ -379,6 +420,14 @@ impl<L: EventLog> Worker<L> {
         self.session.close().await;
         Ok(())
     }
+}
+
+/// A restore that is over.
+struct Restored {
+    partition: Partition,
+    /// Cancelled when the partition was taken away meanwhile.
+    assignment: CancellationToken,
+    result: Option<Result<Owned, RestoreError>>,
 }
 
 enum Turn {

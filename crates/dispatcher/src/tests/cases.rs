@@ -115,6 +115,35 @@ fn a_full_house_lets_the_others_in_when_one_leaves() {
     assert!(world.is_done());
 }
 
+#[test]
+fn a_lane_that_found_no_place_is_woken_in_time_when_another_makes_room() {
+    let limits = Limits {
+        in_flight: 1,
+        queued: 4,
+        breaker: NO_BREAKER,
+    };
+    let mut world = World::new(1, limits, 2);
+    let later = Asked {
+        subscription: 2,
+        later: 100,
+        ..asked(None, 0)
+    };
+    world.request(&asked(None, 0));
+    world.request(&Asked {
+        subscription: 2,
+        ..asked(None, 0)
+    });
+    world.request(&later);
+    for _ in 0..2 {
+        assert_eq!(world.act(), 1);
+        world.request(&asked(None, 0));
+        world.finish(0, Answer::Output, Folded::Before);
+    }
+    world.act();
+    world.check_nothing_is_forgotten();
+    world.run_to_the_end();
+}
+
 fn breaker() -> BreakerPolicy {
     BreakerPolicy {
         failures_to_open: 2,
