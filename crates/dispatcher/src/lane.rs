@@ -176,21 +176,41 @@ impl Lane {
     /// No call is owed for this invocation: it is closed, or waits for its callback.
     pub(crate) fn settle(&mut self, partition: Partition, invocation: &Invocation) {
         let id = (partition, invocation.id.key());
-        let order = order(partition, invocation)
-            .filter(|order| self.turns.get(order) == Some(&Turn::Held(id.1)));
-        match (self.known.get(&id), order) {
+        let order = order(partition, invocation);
+        let has_turn = order.filter(|order| self.turns.get(order) == Some(&Turn::Held(id.1)));
+        match (self.known.get(&id), has_turn) {
             (Some(Whereabouts::Out(ticket)), Some(order)) => {
                 let outlived = Whereabouts::Outlived(*ticket, order);
                 self.known.insert(id, outlived);
             }
             (Some(Whereabouts::Outlived(..)), _) => {}
-            _ => {
-                self.forget_place(id);
-                self.known.remove(&id);
+            (_, Some(order)) => {
+                self.forget(id);
+                self.vacate(order);
+            }
+            (_, None) => {
+                self.forget(id);
                 if let Some(order) = order {
-                    self.vacate(order);
+                    self.look_for_next(order);
                 }
             }
+        }
+    }
+
+    fn forget(&mut self, id: CallId) {
+        self.forget_place(id);
+        self.known.remove(&id);
+    }
+
+    /// The oldest call of a key may have been settled in the view: the next one of the
+    /// key, if there is one, need not wait until that would have been due.
+    fn look_for_next(&mut self, order: Order) {
+        let mut spilled = self.spilled.iter_mut();
+        let spilled = spilled.find(|spilled| spilled.partition == order.0);
+        if let Some(spilled) = spilled.filter(|spilled| spilled.keys.is_some())
+            && !self.turns.contains_key(&order)
+        {
+            spilled.leave_key(Timestamp::EPOCH);
         }
     }
 

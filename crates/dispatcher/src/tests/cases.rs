@@ -93,6 +93,27 @@ fn a_key_waits_for_a_call_that_is_under_way_though_its_invocation_is_closed() {
 }
 
 #[test]
+fn a_key_whose_oldest_call_is_settled_in_the_view_goes_on_with_the_next() {
+    let mut world = World::new(1, limits(1), 1);
+    let (_, oldest) = world.request(&asked(Some(1), 3_600_000));
+    assert_eq!(world.act(), 1);
+    world.finish(0, Answer::Unavailable, Folded::Before);
+    for _ in 0..3 {
+        world.request(&asked(None, 0));
+    }
+    world.request(&asked(Some(1), 0));
+    assert_eq!(world.act(), 1, "the call without an order");
+    let oldest = world.invocations[&(P0, oldest)].id;
+    world.complete(oldest);
+    while !world.out.is_empty() {
+        world.finish(0, Answer::Output, Folded::Before);
+        world.act();
+        world.check_nothing_is_forgotten();
+    }
+    assert!(world.is_done());
+}
+
+#[test]
 fn a_full_house_lets_the_others_in_when_one_leaves() {
     let limits = Limits {
         in_flight: 1,

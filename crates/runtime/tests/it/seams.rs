@@ -1,0 +1,181 @@
+//! The embedded log with places where a test can break things: commits that fail or
+//! never return, reads that wait, news that the group did not send.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use triggerfish_log::{
+    Batch, Bounds, CommitError, EventLog, Limit, LogError, Offset, Page, Partition, Polled,
+    Position, Reader, Record, Session, SessionSpec, Topic, TopicSpec, WriterName,
+};
+use triggerfish_log_embedded::{EmbeddedAppender, EmbeddedLog, EmbeddedReader, EmbeddedSession};
+
+/// What happens to a commit that holds records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Aborted,
+    /// It never reaches the log, and never returns.
+    HangsBefore,
+    /// It is in the log, and never returns.
+    HangsAfter,
+    Passes,
+}
+
+#[derive(Clone)]
+pub(crate) struct Seams {
+    pub(crate) log: EmbeddedLog,
+    /// Of the next commits; those after them pass.
+    pub(crate) fates: Arc<Mutex<VecDeque<Fate>>>,
+    /// Commits that hang at the moment.
+    pub(crate) hanging: watch::Sender<usize>,
+    /// Whether readers read.
+    pub(crate) reads: watch::Sender<bool>,
+    news: Arc<Mutex<Option<mpsc::UnboundedReceiver<Polled>>>>,
+    pub(crate) tell: mpsc::UnboundedSender<Polled>,
+}
+
+impl Seams {
+    pub(crate) fn new(log: EmbeddedLog) -> Self {
+        let (tell, news) = mpsc::unbounded_channel();
+        Self {
+            log,
+            fates: Arc::default(),
+            hanging: watch::channel(0).0,
+            reads: watch::channel(true).0,
+            news: Arc::new(Mutex::new(Some(news))),
+            tell,
+        }
+    }
+}
+
+pub(crate) struct SeamSession {
+    session: EmbeddedSession,
+    seams: Seams,
+    news: Option<mpsc::UnboundedReceiver<Polled>>,
+}
+
+pub(crate) struct SeamReader {
+    reader: EmbeddedReader,
+    reads: watch::Receiver<bool>,
+}
+
+impl EventLog for Seams {
+    type Session = SeamSession;
+    type Appender = EmbeddedAppender;
+    type Reader = SeamReader;
+
+    async fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError> {
+        self.log.ensure_topics(topics).await
+    }
+
+    async fn partitions(&self, topic: &Topic) -> Result<u32, LogError> {
+        self.log.partitions(topic).await
+    }
+
+    async fn open_session(&self, spec: SessionSpec) -> Result<SeamSession, LogError> {
+        Ok(SeamSession {
+            session: self.log.open_session(spec).await?,
+            seams: self.clone(),
+            news: self.news.lock().unwrap().take(),
+        })
+    }
+
+    async fn open_appender(&self, writer: WriterName) -> Result<EmbeddedAppender, LogError> {
+        self.log.open_appender(writer).await
+    }
+
+    async fn open_reader(&self) -> Result<SeamReader, LogError> {
+        Ok(SeamReader {
+            reader: self.log.open_reader().await?,
+            reads: self.reads.subscribe(),
+        })
+    }
+}
+
+impl Session for SeamSession {
+    async fn poll(&mut self, limit: Limit, wait: Duration) -> Result<Polled, LogError> {
+        let told = async {
+            match &mut self.news {
+                Some(news) => match news.recv().await {
+                    Some(polled) => polled,
+                    None => std::future::pending().await,
+                },
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            polled = told => Ok(polled),
+            polled = self.session.poll(limit, wait) => polled,
+        }
+    }
+
+    async fn seek(&mut self, partition: Partition, to: Offset) -> Result<(), LogError> {
+        self.session.seek(partition, to).await
+    }
+
+    async fn pause(&mut self, partitions: &[Partition]) -> Result<(), LogError> {
+        self.session.pause(partitions).await
+    }
+
+    async fn resume(&mut self, partitions: &[Partition]) -> Result<(), LogError> {
+        self.session.resume(partitions).await
+    }
+
+    async fn commit(&mut self, batch: Batch) -> Result<Vec<Offset>, CommitError> {
+        let fate = if batch.records.is_empty() {
+            Fate::Passes
+        } else {
+            let next = self.seams.fates.lock().unwrap().pop_front();
+            next.unwrap_or(Fate::Passes)
+        };
+        if fate == Fate::Aborted {
+            let reason = "the test says so".to_owned();
+            return Err(CommitError::Aborted { reason });
+        }
+        let committed = match fate {
+            Fate::HangsBefore => None,
+            _ => Some(self.session.commit(batch).await),
+        };
+        match committed {
+            Some(committed) if fate == Fate::Passes => committed,
+            _ => {
+                self.seams.hanging.send_modify(|hanging| *hanging += 1);
+                std::future::pending().await
+            }
+        }
+    }
+
+    async fn close(self) {
+        self.session.close().await;
+    }
+}
+
+impl Reader for SeamReader {
+    async fn bounds(&mut self, topic: &Topic, partition: Partition) -> Result<Bounds, LogError> {
+        self.reader.bounds(topic, partition).await
+    }
+
+    async fn read(
+        &mut self,
+        topic: &Topic,
+        partition: Partition,
+        from: Offset,
+        limit: Limit,
+    ) -> Result<Page, LogError> {
+        let open = self.reads.wait_for(|open| *open).await;
+        open.map(drop).expect("the test holds the other end");
+        self.reader.read(topic, partition, from, limit).await
+    }
+
+    async fn follow(
+        &mut self,
+        positions: &mut [Position],
+        limit: Limit,
+        wait: Duration,
+    ) -> Result<Vec<Record>, LogError> {
+        self.reader.follow(positions, limit, wait).await
+    }
+}
