@@ -1,0 +1,7 @@
+//! Deadlines, completions and the status API, over a worker on the embedded log.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod deadlines;
+mod status;
+mod world;

@@ -1,0 +1,255 @@
+//! A worker with the completion-consumer, and a clock that a test sets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+use tokio::{sync::Notify, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use triggerfish_completion::{CompletionConsumer, Status};
+use triggerfish_core::{
+    CompletionReport, InvocationId, InvocationKey, Mode, Observation, Origin, Request, RetryPolicy,
+    SubscriptionId, Timestamp, TriggerType, keys::ServerKeys,
+};
+use triggerfish_log::{Appender, EventLog, Limit, Offset, Partition, Reader, Record, Topic};
+use triggerfish_log_embedded::{EmbeddedAppender, EmbeddedLog, EmbeddedOptions};
+use triggerfish_ops::health::Readiness;
+use triggerfish_registry::{Limits, Registry};
+use triggerfish_runtime::{
+    Clock, Error, Handle, Observer, Retention, Topics, Worker, WorkerSettings,
+};
+use triggerfish_view::Settings;
+
+pub(crate) const PARTITIONS: u32 = 2;
+pub(crate) const LIFETIME: Duration = Duration::from_hours(1);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A clock that stands where it was set.
+#[derive(Debug)]
+pub(crate) struct Hands(AtomicI64);
+
+impl Hands {
+    pub(crate) fn new() -> Arc<Self> {
+        let start = Timestamp::from_millis(1_700_000_000_000);
+        Arc::new(Self(AtomicI64::new(start.as_micros())))
+    }
+
+    pub(crate) fn wait(&self, duration: Duration) {
+        self.0
+            .store(self.now().after(duration).as_micros(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+pub(crate) struct World {
+    folder: TempDir,
+    pub(crate) log: EmbeddedLog,
+    pub(crate) topics: Topics,
+    pub(crate) appender: EmbeddedAppender,
+    pub(crate) clock: Arc<Hands>,
+    pub(crate) registry: Registry,
+    pub(crate) wake: Arc<Notify>,
+}
+
+pub(crate) struct Running {
+    pub(crate) handle: Handle,
+    stop: CancellationToken,
+    task: JoinHandle<Result<(), Error>>,
+}
+
+impl Running {
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        let ended = tokio::time::timeout(PATIENCE, self.task).await;
+        ended.expect("a drain ends").unwrap().unwrap();
+    }
+}
+
+/// What an invocation is like.
+pub(crate) struct Asked {
+    pub(crate) partition: u16,
+    pub(crate) key: u64,
+    pub(crate) trigger: &'static str,
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) mode: Mode,
+}
+
+impl Asked {
+    pub(crate) fn new(partition: u16, key: u64) -> Self {
+        Self {
+            partition,
+            key,
+            trigger: "test:request-response",
+            subscription: SubscriptionId(uuid::Uuid::from_u128(1)),
+            mode: Mode::Async,
+        }
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = EmbeddedOptions::new(folder.path().join("log"));
+        let log = EmbeddedLog::open(options).await.unwrap();
+        let topics = Topics::with_prefix("");
+        let retention = Retention {
+            log: Duration::from_hours(24),
+            outputs: Duration::from_hours(24),
+        };
+        log.ensure_topics(&topics.specs(PARTITIONS, retention))
+            .await
+            .unwrap();
+        let appender = log.open_appender("test".into()).await.unwrap();
+        let keys = ServerKeys::new(&[vec![1; 32]]).unwrap();
+        let limits = Limits::new(Duration::from_hours(24), Arc::new(|_| Ok(())));
+        let registry = Registry::open(&log, keys, limits).await.unwrap();
+        Self {
+            folder,
+            log,
+            topics,
+            appender,
+            clock: Hands::new(),
+            registry,
+            wake: Arc::new(Notify::new()),
+        }
+    }
+
+    pub(crate) async fn worker<A: Appender>(&self, appender: A) -> Running {
+        let settings = WorkerSettings {
+            group: "triggerfish".into(),
+            instance: "a".into(),
+            views: self.folder.path().join("views"),
+            cluster: "test".into(),
+            topics: self.topics.clone(),
+            view: Settings {
+                keep_completed: Duration::from_hours(100),
+                keep_failed: Duration::from_hours(100),
+                cache_bytes: 4 << 20,
+            },
+            drain_timeout: Duration::from_secs(5),
+        };
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let consumer = CompletionConsumer::new(self.topics.clone(), appender, Arc::clone(&clock));
+        let (worker, handle) = Worker::open(
+            self.log.clone(),
+            settings,
+            clock,
+            Readiness::new(),
+            vec![Box::new(consumer)],
+            Arc::clone(&self.wake),
+        )
+        .await
+        .unwrap();
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(worker.run(stop.clone()));
+        let running = Running { handle, stop, task };
+        eventually("all partitions run", async || {
+            running.handle.snapshots().await.len() == PARTITIONS as usize
+        })
+        .await;
+        running
+    }
+
+    pub(crate) fn status(&self, running: &Running) -> Status<EmbeddedLog> {
+        Status::new(
+            self.log.clone(),
+            self.topics.clone(),
+            PARTITIONS,
+            running.handle.clone(),
+            self.observer(),
+            self.registry.clone(),
+        )
+    }
+
+    fn observer(&self) -> Observer<EmbeddedAppender> {
+        let topic = self.topics.invocation_log.clone();
+        Observer::new(self.appender.clone(), topic, self.clock.clone())
+    }
+
+    /// An invocation is asked for; the next one a millisecond later.
+    pub(crate) async fn request(&self, asked: &Asked) -> InvocationId {
+        let now = self.clock.now();
+        let id = InvocationId::new(now, asked.partition, InvocationKey(asked.key));
+        let request = Request {
+            trigger_id: asked.trigger.into(),
+            trigger_type: match asked.mode {
+                Mode::FireAndForget => TriggerType::FireAndForget,
+                _ => TriggerType::RequestResponse,
+            },
+            subscription_id: asked.subscription,
+            subscription_name: "test".into(),
+            origin: Origin::RealTime,
+            mode: asked.mode,
+            created: now,
+            deadline: now.after(LIFETIME),
+            retry: RetryPolicy::ONCE,
+            ordering_key: None,
+            input: Bytes::from_static(b"{}"),
+            content_json: Bytes::from_static(b"{\"from\":\"test\"}"),
+            depth: 0,
+            traceparent: None,
+            event_id: None,
+        };
+        self.observe(id, &Observation::Requested(Arc::new(request)))
+            .await;
+        self.clock.wait(Duration::from_millis(1));
+        id
+    }
+
+    pub(crate) async fn observe(&self, id: InvocationId, observation: &Observation) -> Offset {
+        self.observer().append(id, observation).await.unwrap()
+    }
+
+    pub(crate) async fn read_all(&self, topic: &Topic) -> Vec<Record> {
+        let mut reader = self.log.open_reader().await.unwrap();
+        let mut records = Vec::new();
+        for partition in (0..PARTITIONS).map(Partition) {
+            let mut from = Offset::ZERO;
+            loop {
+                let page = reader
+                    .read(topic, partition, from, Limit::default())
+                    .await
+                    .unwrap();
+                records.extend(page.records);
+                from = page.next;
+                if page.at_end {
+                    break;
+                }
+            }
+        }
+        records
+    }
+
+    pub(crate) async fn completions(&self) -> Vec<serde_json::Value> {
+        let records = self.read_all(&self.topics.completions).await;
+        let values = records.into_iter().filter_map(|record| record.value);
+        values
+            .map(|value| serde_json::from_slice(&value).unwrap())
+            .collect()
+    }
+}
+
+pub(crate) fn report(output: Option<&'static str>, error: Option<&str>) -> CompletionReport {
+    CompletionReport {
+        output: output.map(|json| Bytes::from_static(json.as_bytes())),
+        error: error.map(Into::into),
+    }
+}
+
+/// Waits for a condition, with a deadline.
+pub(crate) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+    let holds = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, holds).await;
+    waited.unwrap_or_else(|_| panic!("not in time: {what}"));
+}
