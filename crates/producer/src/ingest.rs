@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::{BoxFuture, FutureExt};
 use triggerfish_api::ports::{self, Start, StartError, StartIdentity, Started};
 use triggerfish_core::Invocation;
-use triggerfish_log::{Appender, LogError, Partition};
+use triggerfish_log::{Appender, LogError, Offset, Partition};
 use triggerfish_runtime::Handle;
 
 use crate::intake::{Intake, Requested};
@@ -41,54 +41,79 @@ impl<A: Appender> Ingest<A> {
             }
             return Ok(started);
         }
-        let mut started = Vec::with_capacity(requested.len());
-        for request in requested {
-            started.push(self.take_once(&start, request).await?);
-        }
-        Ok(started)
+        self.take_once(&start, requested).await
     }
 
-    /// Starts an invocation of an event that may have come before. The fold keeps the
+    /// Starts the invocations of an event that may have come before. The fold keeps the
     /// first request of an event; its answer is also the answer to the repetition.
-    async fn take_once(&self, start: &Start, requested: Requested) -> Result<Started, StartError> {
-        let Requested {
-            mut started,
-            record,
-        } = requested;
-        let id = started.id;
-        let partition = Partition(u32::from(id.partition()));
-        let not_here = |_| StartError::Unavailable {
-            retry_after: Duration::from_secs(1),
-        };
-        let mut known = self
-            .handle
-            .get(partition, id.key())
-            .await
-            .map_err(not_here)?;
-        if known.is_none() {
-            let places = self
-                .appender
-                .append(vec![record])
-                .await
-                .map_err(|error| unavailable(&error))?;
-            let offset = places
-                .first()
-                .map(|(_, offset)| *offset)
-                .unwrap_or_default();
-            known = self
-                .handle
-                .get_after(partition, offset, id.key())
-                .await
-                .map_err(not_here)?;
+    async fn take_once(
+        &self,
+        start: &Start,
+        requested: Vec<Requested>,
+    ) -> Result<Vec<Started>, StartError> {
+        let mut known = Vec::with_capacity(requested.len());
+        for Requested { started, .. } in &requested {
+            known.push(self.find(started, None).await?);
         }
-        if let Some(known) = known {
-            if !is_same_event(&known, start, &started) {
-                return Err(StartError::KeyReused);
+        // Another event under the same key starts nothing at all.
+        for (known, requested) in known.iter().zip(&requested) {
+            check_same_event(known.as_ref(), start, &requested.started)?;
+        }
+        let is_new = known.iter().map(Option::is_none);
+        let new = requested.iter().zip(is_new).filter(|(_, is_new)| *is_new);
+        let records: Vec<_> = new.map(|(requested, _)| requested.record.clone()).collect();
+        let mut places = Vec::new();
+        if !records.is_empty() {
+            let appended = self.appender.append(records).await;
+            places = appended.map_err(|error| unavailable(&error))?;
+        }
+        let mut places = places.into_iter().map(|(_, offset)| offset);
+        let mut all = Vec::with_capacity(requested.len());
+        for (known, Requested { mut started, .. }) in known.into_iter().zip(requested) {
+            let known = match known {
+                Some(known) => Some(known),
+                None => self.find(&started, places.next()).await?,
+            };
+            // Somebody may have been quicker under the same key.
+            check_same_event(known.as_ref(), start, &started)?;
+            if let Some(known) = known {
+                started.secret = self.intake.settings().keys.invocation_secret(known.id);
+                started.id = known.id;
             }
-            started.secret = self.intake.settings().keys.invocation_secret(known.id);
-            started.id = known.id;
+            all.push(started);
         }
-        Ok(started)
+        Ok(all)
+    }
+
+    /// The invocation that the fold knows in the place of `started`, once the record at
+    /// `after` is folded.
+    async fn find(
+        &self,
+        started: &Started,
+        after: Option<Offset>,
+    ) -> Result<Option<Invocation>, StartError> {
+        let partition = Partition(u32::from(started.id.partition()));
+        let key = started.id.key();
+        let found = match after {
+            Some(offset) => self.handle.get_after(partition, offset, key).await,
+            None => self.handle.get(partition, key).await,
+        };
+        found.map_err(|_| StartError::Unavailable {
+            retry_after: RETRY_AFTER,
+        })
+    }
+}
+
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+fn check_same_event(
+    known: Option<&Invocation>,
+    start: &Start,
+    started: &Started,
+) -> Result<(), StartError> {
+    match known {
+        Some(known) if !is_same_event(known, start, started) => Err(StartError::KeyReused),
+        _ => Ok(()),
     }
 }
 
@@ -108,7 +133,7 @@ fn unavailable(error: &LogError) -> StartError {
         error => {
             tracing::warn!(%error, "an event was refused: the log can't be written to");
             StartError::Unavailable {
-                retry_after: Duration::from_secs(1),
+                retry_after: RETRY_AFTER,
             }
         }
     }

@@ -17,7 +17,7 @@ use triggerfish_log::{
     NewRecord, Offset, Outputs, Partition, Polled, Record, Session, SessionSpec,
 };
 use triggerfish_ops::metrics;
-use triggerfish_runtime::{Topics, dead_letter};
+use triggerfish_runtime::{Topics, cut_dead_letter, dead_letter};
 use triggerfish_wire::event;
 
 use crate::intake::Intake;
@@ -37,9 +37,9 @@ pub struct UpstreamSettings {
 const PROTOBUF: &[u8] = b"application/protobuf";
 
 /// Reads events and fans them out.
-pub struct Upstream<L: EventLog> {
+pub struct Upstream<L: EventLog, A: Appender = <L as EventLog>::Appender> {
     session: L::Session,
-    appender: L::Appender,
+    appender: A,
     intake: Intake,
     topics: Topics,
 }
@@ -65,11 +65,11 @@ struct PlainEvent<'a> {
     depth: u32,
 }
 
-impl<L: EventLog> Upstream<L> {
+impl<L: EventLog, A: Appender> Upstream<L, A> {
     /// Joins the group.
     pub async fn open(
         log: &L,
-        appender: L::Appender,
+        appender: A,
         intake: Intake,
         settings: UpstreamSettings,
     ) -> Result<Self, LogError> {
@@ -96,11 +96,11 @@ impl<L: EventLog> Upstream<L> {
                 polled = self.session.poll(Limit::default(), Duration::from_millis(500)) => polled,
             };
             match polled {
-                Ok(Polled::Records(records)) => self.take(&records).await?,
+                Ok(Polled::Records(records)) => self.take(&records, &stop).await?,
                 Ok(_) => {}
                 Err(error) if error.is_retryable() => {
                     tracing::warn!(%error, "reading events failed, trying again");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    pause(&stop).await;
                 }
                 Err(error) => return Err(error),
             }
@@ -109,35 +109,100 @@ impl<L: EventLog> Upstream<L> {
         Ok(())
     }
 
-    async fn take(&mut self, records: &[Record]) -> Result<(), LogError> {
-        let mut out = Vec::with_capacity(records.len());
-        for record in records {
-            match self.requests(record) {
-                Ok(requests) => out.extend(requests),
-                Err(Refused { label, reason }) => {
-                    tracing::warn!(topic = %record.topic, partition = %record.partition, offset = %record.offset, reason, "event goes to dead-letters");
-                    metrics::dead_letter(label);
-                    out.push(dead_letter(&self.topics.dead_letters, record, &reason));
+    async fn take(&mut self, records: &[Record], stop: &CancellationToken) -> Result<(), LogError> {
+        let out = records.iter().map(|record| {
+            self.requests(record)
+                .unwrap_or_else(|Refused { label, reason }| {
+                    vec![self.dead_letter(record, label, &reason)]
+                })
+        });
+        let out = out.collect();
+        if self.append(records, out, stop).await? {
+            self.commit(records, stop).await?;
+        }
+        Ok(())
+    }
+
+    fn dead_letter(&self, record: &Record, label: &'static str, reason: &str) -> NewRecord {
+        tracing::warn!(topic = %record.topic, partition = %record.partition, offset = %record.offset, reason, "event goes to dead-letters");
+        metrics::dead_letter(label);
+        dead_letter(&self.topics.dead_letters, record, reason)
+    }
+
+    /// Appends what follows from each record, until it is durable; `false` if it was
+    /// stopped before.
+    async fn append(
+        &self,
+        records: &[Record],
+        mut out: Vec<Vec<NewRecord>>,
+        stop: &CancellationToken,
+    ) -> Result<bool, LogError> {
+        loop {
+            let all = out.iter().flatten().cloned().collect();
+            match self.appender.append(all).await {
+                Ok(_) => return Ok(true),
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(%error, "appending requests failed, trying again");
+                    if !pause(stop).await {
+                        return Ok(false);
+                    }
                 }
+                Err(LogError::TooLarge { limit, .. }) if self.shrink(records, &mut out, limit) => {}
+                Err(error) => return Err(error),
             }
         }
-        append(&self.appender, out).await?;
-        let consumed = positions(records);
-        match self
-            .session
-            .commit(Batch {
-                records: Vec::new(),
-                consumed,
-            })
-            .await
-        {
-            Ok(_) => Ok(()),
-            Err(CommitError::Refused(error)) => Err(error),
-            // The events will be read again, here or elsewhere, and make the same
-            // invocations.
-            Err(error) => {
-                tracing::warn!(%error, "committing the position of events failed");
-                Ok(())
+    }
+
+    /// An event that makes records larger than the log takes goes to dead-letters, cut
+    /// if that is too large as well: it must not stop the partition. `false` if nothing
+    /// changed.
+    fn shrink(&self, records: &[Record], out: &mut [Vec<NewRecord>], limit: usize) -> bool {
+        let mut changed = false;
+        for (record, out) in records.iter().zip(out) {
+            if out.iter().all(|new| new.payload_bytes() <= limit) {
+                continue;
+            }
+            let mut letter = match &out[..] {
+                [only] if only.topic == self.topics.dead_letters => only.clone(),
+                _ => {
+                    let reason = format!("it makes a record of more than {limit} bytes");
+                    self.dead_letter(record, "too_large", &reason)
+                }
+            };
+            changed |= cut_dead_letter(&mut letter, limit) || *out != [letter.clone()];
+            *out = vec![letter];
+        }
+        changed
+    }
+
+    async fn commit(
+        &mut self,
+        records: &[Record],
+        stop: &CancellationToken,
+    ) -> Result<(), LogError> {
+        let batch = Batch {
+            records: Vec::new(),
+            consumed: positions(records),
+        };
+        loop {
+            match self.session.commit(batch.clone()).await {
+                Ok(_) => return Ok(()),
+                Err(CommitError::Refused(error)) => return Err(error),
+                Err(CommitError::Aborted { reason }) => {
+                    tracing::warn!(
+                        reason,
+                        "committing the position of events was aborted, trying again"
+                    );
+                    if !pause(stop).await {
+                        return Ok(());
+                    }
+                }
+                // The events will be read again, here or elsewhere, and make the same
+                // invocations.
+                Err(error) => {
+                    tracing::warn!(%error, "committing the position of events failed");
+                    return Ok(());
+                }
             }
         }
     }
@@ -192,17 +257,10 @@ fn read(record: &Record) -> Result<Start, String> {
     }
 }
 
-async fn append<A: Appender>(appender: &A, records: Vec<NewRecord>) -> Result<(), LogError> {
-    loop {
-        match appender.append(records.clone()).await {
-            Ok(_) => return Ok(()),
-            Err(error) if error.is_retryable() => {
-                tracing::warn!(%error, "appending requests failed, trying again");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            Err(error) => return Err(error),
-        }
-    }
+/// Waits a little before another try; `false` if stopped meanwhile.
+async fn pause(stop: &CancellationToken) -> bool {
+    let pause = tokio::time::sleep(Duration::from_millis(100));
+    stop.run_until_cancelled(pause).await.is_some()
 }
 
 fn positions(records: &[Record]) -> Vec<Consumed> {

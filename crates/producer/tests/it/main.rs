@@ -1,0 +1,7 @@
+//! Events in by HTTP and by topic: what is refused, what is started, what survives.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod ingest;
+mod upstream;
+mod world;

@@ -1,0 +1,317 @@
+//! A log, a registry with a trigger, and a producer on them.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+use tokio::{sync::Notify, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use triggerfish_api::ports::{Start, StartIdentity, StartInput};
+use triggerfish_core::{
+    InvocationId, Observation, Origin, Request, RetryPolicy, SubscriptionId, Trigger, TriggerType,
+    fan_out::Defaults,
+    keys::ServerKeys,
+    subscription::{AuthenticationType, HttpConfig, SubscriptionType},
+};
+use triggerfish_log::{
+    Appender, EventLog, Limit, LogError, NewRecord, Offset, Partition, Reader, Record, Topic,
+};
+use triggerfish_log_embedded::{EmbeddedAppender, EmbeddedLog, EmbeddedOptions};
+use triggerfish_ops::health::Readiness;
+use triggerfish_producer::{Ingest, Intake, IntakeSettings, Upstream, UpstreamSettings};
+use triggerfish_registry::{Limits, NewSubscription, Registry, Settings};
+use triggerfish_runtime::{Retention, SystemClock, Topics, Worker, WorkerSettings};
+use triggerfish_wire::envelope;
+
+pub(crate) const TRIGGER: &str = "acme:happened";
+pub(crate) const PARTITIONS: u16 = 2;
+pub(crate) const DEPTH_MAX: u32 = 3;
+pub(crate) const EVENT_BYTES_MAX: usize = 2_000;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Appends some of what it is told, and keeps the rest waiting.
+#[derive(Clone)]
+pub(crate) struct Faulty {
+    appender: EmbeddedAppender,
+    /// Errors of the next appends.
+    pub(crate) errors: Arc<Mutex<VecDeque<LogError>>>,
+    /// Whether appends get through.
+    pub(crate) open: tokio::sync::watch::Sender<bool>,
+}
+
+impl Appender for Faulty {
+    async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<(Partition, Offset)>, LogError> {
+        let error = self.errors.lock().unwrap().pop_front();
+        if let Some(error) = error {
+            return Err(error);
+        }
+        let mut open = self.open.subscribe();
+        open.wait_for(|open| *open).await.map(drop).unwrap();
+        self.appender.append(records).await
+    }
+}
+
+pub(crate) struct World {
+    folder: TempDir,
+    pub(crate) log: EmbeddedLog,
+    pub(crate) topics: Topics,
+    pub(crate) appender: Faulty,
+    pub(crate) registry: Registry,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = EmbeddedOptions::new(folder.path().join("log"));
+        options.record_bytes_max = 64 << 10;
+        let log = EmbeddedLog::open(options).await.unwrap();
+        let topics = Topics::with_prefix("");
+        let retention = Retention {
+            log: Duration::from_hours(24),
+            outputs: Duration::from_hours(24),
+        };
+        log.ensure_topics(&topics.specs(u32::from(PARTITIONS), retention))
+            .await
+            .unwrap();
+        let appender = Faulty {
+            appender: log.open_appender("test".into()).await.unwrap(),
+            errors: Arc::default(),
+            open: tokio::sync::watch::channel(true).0,
+        };
+        let limits = Limits::new(Duration::from_hours(24), Arc::new(|_| Ok(())));
+        let registry = Registry::open(&log, keys(), limits).await.unwrap();
+        let trigger = Trigger {
+            id: TRIGGER.to_owned(),
+            name: "Happened".to_owned(),
+            trigger_type: TriggerType::FireAndForget,
+            description: None,
+            input_schema: r#"{"type":"object","required":["a"]}"#.to_owned(),
+            example_input: r#"{"a":"example"}"#.to_owned(),
+            output_schema: None,
+            example_output: None,
+        };
+        registry.put_trigger(trigger).await.unwrap();
+        Self {
+            folder,
+            log,
+            topics,
+            appender,
+            registry,
+        }
+    }
+
+    pub(crate) async fn subscribe(&self, filter: Option<&str>, enabled: bool) -> SubscriptionId {
+        let new = NewSubscription {
+            trigger_id: TRIGGER.to_owned(),
+            settings: Settings {
+                name: "test".to_owned(),
+                description: None,
+                subscription_type: SubscriptionType::Http,
+                response_deadline: None,
+                http_config: Some(HttpConfig {
+                    url: "https://example.com/hook".to_owned(),
+                    http_dispatch_mode: None,
+                    http_authentication_type: AuthenticationType::NoAuth,
+                    basic_auth_config: None,
+                    bearer_token_auth_config: None,
+                }),
+                event_bridge_config: None,
+                enabled,
+                filter: filter.map(str::to_owned),
+                delivery: None,
+            },
+        };
+        let made = self.registry.create_subscription(new).await.unwrap();
+        made.subscription.id
+    }
+
+    /// Gives a subscription a filter that no version takes, past the registry's checks.
+    pub(crate) async fn spoil_filter(&self, id: SubscriptionId) {
+        let stored = self.read_all(&self.topics.registry, 1).await;
+        let is_its = |record: &&Record| {
+            let key = record.key.as_deref().unwrap_or_default();
+            String::from_utf8_lossy(key).contains(&id.to_string())
+        };
+        let stored = stored.iter().rfind(is_its).unwrap();
+        let mut value: serde_json::Value =
+            serde_json::from_slice(stored.value.as_ref().unwrap()).unwrap();
+        spoil(&mut value);
+        let record = NewRecord {
+            topic: self.topics.registry.clone(),
+            partition: Partition(0),
+            key: stored.key.clone(),
+            value: Some(value.to_string().into()),
+            headers: Vec::new(),
+        };
+        self.appender.append(vec![record]).await.unwrap();
+        eventually("the fault is known", async || {
+            let snapshot = self.registry.snapshot();
+            snapshot
+                .subscription(id)
+                .is_some_and(|found| found.fault.is_some())
+        })
+        .await;
+    }
+
+    fn intake(&self) -> Intake {
+        let settings = IntakeSettings {
+            topic: self.topics.invocation_log.clone(),
+            partitions: PARTITIONS,
+            defaults: Defaults {
+                fire_and_forget_retry: RetryPolicy::PERSISTENT,
+                request_response_retry: RetryPolicy::ONCE,
+                fire_and_forget_deadline: Duration::from_hours(10),
+            },
+            depth_max: DEPTH_MAX,
+            event_bytes_max: EVENT_BYTES_MAX,
+            keys: keys(),
+        };
+        Intake::new(self.registry.clone(), settings, Arc::new(SystemClock))
+    }
+
+    /// A face for HTTP, and the fold that it asks.
+    pub(crate) async fn ingest(&self) -> Ingest<Faulty> {
+        let settings = WorkerSettings {
+            group: "triggerfish".into(),
+            instance: "a".into(),
+            views: self.folder.path().join("views"),
+            cluster: "test".into(),
+            topics: self.topics.clone(),
+            view: triggerfish_view::Settings {
+                keep_completed: Duration::from_hours(1),
+                keep_failed: Duration::from_hours(1),
+                cache_bytes: 4 << 20,
+            },
+            drain_timeout: Duration::from_secs(5),
+        };
+        let (worker, handle) = Worker::open(
+            self.log.clone(),
+            settings,
+            Arc::new(SystemClock),
+            Readiness::new(),
+            Vec::new(),
+            Arc::new(Notify::new()),
+        )
+        .await
+        .unwrap();
+        tokio::spawn(worker.run(CancellationToken::new()));
+        eventually("all partitions run", async || {
+            handle.snapshots().await.len() == usize::from(PARTITIONS)
+        })
+        .await;
+        Ingest::new(self.intake(), self.appender.clone(), handle)
+    }
+
+    pub(crate) async fn upstream(&self) -> JoinHandle<Result<(), LogError>> {
+        self.upstream_of("producers").await
+    }
+
+    pub(crate) async fn upstream_of(&self, group: &str) -> JoinHandle<Result<(), LogError>> {
+        let settings = UpstreamSettings {
+            group: group.into(),
+            instance: "p".into(),
+            topics: self.topics.clone(),
+        };
+        let upstream =
+            Upstream::open(&self.log, self.appender.clone(), self.intake(), settings).await;
+        tokio::spawn(upstream.unwrap().run(CancellationToken::new()))
+    }
+
+    /// Somebody produces an event.
+    pub(crate) async fn produce(&self, key: Option<&str>, value: Bytes, protobuf: bool) {
+        let content_type = "application/protobuf";
+        let header = ("content-type".to_owned(), Bytes::from(content_type));
+        let record = NewRecord {
+            topic: self.topics.trigger_events.clone(),
+            partition: Partition(0),
+            key: key.map(|key| Bytes::copy_from_slice(key.as_bytes())),
+            value: Some(value),
+            headers: Vec::from_iter(protobuf.then_some(header)),
+        };
+        self.appender.appender.append(vec![record]).await.unwrap();
+    }
+
+    pub(crate) async fn read_all(&self, topic: &Topic, partitions: u16) -> Vec<Record> {
+        let mut reader = self.log.open_reader().await.unwrap();
+        let mut records = Vec::new();
+        for partition in 0..u32::from(partitions) {
+            let mut from = Offset::ZERO;
+            loop {
+                let page = reader
+                    .read(topic, Partition(partition), from, Limit::default())
+                    .await
+                    .unwrap();
+                records.extend(page.records);
+                from = page.next;
+                if page.at_end {
+                    break;
+                }
+            }
+        }
+        records
+    }
+
+    /// What was asked for, in log order within each partition.
+    pub(crate) async fn requests(&self) -> Vec<(InvocationId, Arc<Request>)> {
+        let records = self.read_all(&self.topics.invocation_log, PARTITIONS).await;
+        let requests = records.into_iter().map(|record| {
+            let (id, _, observation) = envelope::decode(record.value.unwrap()).unwrap();
+            assert_eq!(u32::from(id.partition()), record.partition.0);
+            match observation {
+                Observation::Requested(request) => (id, request),
+                other => panic!("not a request: {other:?}"),
+            }
+        });
+        requests.collect()
+    }
+}
+
+fn spoil(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            for (name, value) in fields.iter_mut() {
+                if name == "filter" {
+                    *value = "$[?(((".into();
+                } else {
+                    spoil(value);
+                }
+            }
+        }
+        serde_json::Value::Array(values) => values.iter_mut().for_each(spoil),
+        _ => {}
+    }
+}
+
+pub(crate) fn keys() -> ServerKeys {
+    ServerKeys::new(&[vec![1; 32]]).unwrap()
+}
+
+/// A real event with this input.
+pub(crate) fn start(input: &str) -> Start {
+    Start {
+        trigger_id: TRIGGER.to_owned(),
+        input: StartInput::Json(Bytes::copy_from_slice(input.as_bytes())),
+        content_json: Bytes::from_static(b"{\"c\":1}"),
+        origin: Origin::RealTime,
+        subscription_ids: None,
+        identity: StartIdentity::Unique,
+        time: None,
+        ordering_key: None,
+        depth: 0,
+        traceparent: None,
+        event_id: None,
+    }
+}
+
+/// Waits for a condition, with a deadline.
+pub(crate) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+    let holds = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, holds).await;
+    waited.unwrap_or_else(|_| panic!("not in time: {what}"));
+}
