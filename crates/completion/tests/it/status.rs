@@ -114,25 +114,20 @@ async fn subscription(world: &World, trigger: &str) -> SubscriptionId {
     made.subscription.id
 }
 
-#[tokio::test]
-async fn lists_merge_the_partitions_newest_first() {
-    let world = World::new().await;
-    let running = world.worker(world.appender.clone()).await;
-    let status = world.status(&running);
-    let asked = subscription(&world, "test:request-response").await;
-    let deleted = SubscriptionId(uuid::Uuid::from_u128(1));
+const DELETED: SubscriptionId = SubscriptionId(uuid::Uuid::from_u128(1));
+const OF_ANOTHER: SubscriptionId = SubscriptionId(uuid::Uuid::from_u128(2));
+const TRIGGER: &str = "test:request-response";
+const ANOTHER: &str = "other:trigger";
+
+/// Twelve invocations, each in the other partition: four of a subscription that was
+/// deleted, four of `known`, four of another trigger.
+async fn twelve(world: &World, known: SubscriptionId) -> Vec<InvocationId> {
     let mut ids = Vec::new();
     for key in 0..12_u64 {
-        let subscription = if key < 4 { deleted } else { asked };
-        let trigger = if key < 8 {
-            "test:request-response"
-        } else {
-            "other:trigger"
-        };
-        let subscription = if key < 8 {
-            subscription
-        } else {
-            SubscriptionId(uuid::Uuid::from_u128(2))
+        let (trigger, subscription) = match key {
+            0..4 => (TRIGGER, DELETED),
+            4..8 => (TRIGGER, known),
+            _ => (ANOTHER, OF_ANOTHER),
         };
         let asked = Asked {
             trigger,
@@ -141,90 +136,61 @@ async fn lists_merge_the_partitions_newest_first() {
         };
         ids.push(world.request(&asked).await);
     }
+    ids
+}
+
+/// Queries, the invocations they are for, and how many there are without the limit.
+fn queries(
+    ids: &[InvocationId],
+    known: SubscriptionId,
+) -> Vec<(ListQuery, Vec<InvocationId>, usize)> {
+    let all = || ListQuery {
+        limit: 100,
+        ..ListQuery::default()
+    };
+    let few = ListQuery { limit: 3, ..all() };
+    let open = ListQuery {
+        open_only: true,
+        ..all()
+    };
+    let of = |trigger: Option<&str>, subscription_id| ListQuery {
+        trigger_id: trigger.map(str::to_owned),
+        subscription_id,
+        ..all()
+    };
+    let one = |subscription_id| ListQuery {
+        id: Some(ids[5]),
+        subscription_id,
+        ..all()
+    };
+    let newest_first = |range: std::ops::Range<usize>| range.rev().map(|n| ids[n]).collect();
+    vec![
+        (all(), newest_first(0..12), 12),
+        (few, newest_first(9..12), 12),
+        (open, newest_first(0..11), 11),
+        (of(Some(TRIGGER), None), newest_first(0..8), 8),
+        (of(None, Some(known)), newest_first(4..8), 4),
+        (of(Some(TRIGGER), Some(DELETED)), newest_first(0..4), 4),
+        (of(Some(ANOTHER), Some(known)), vec![], 0),
+        (one(None), vec![ids[5]], 1),
+        (one(Some(DELETED)), vec![], 0),
+    ]
+}
+
+#[tokio::test]
+async fn lists_merge_the_partitions_newest_first() {
+    let world = World::new().await;
+    let running = world.worker(world.appender.clone()).await;
+    let status = world.status(&running);
+    let known = subscription(&world, TRIGGER).await;
+    let ids = twelve(&world, known).await;
     let closing = Observation::CompletionReported(report(None, None));
     let offset = world.observe(ids[11], &closing).await;
     let partition = triggerfish_log::Partition(1);
     let folded = running.handle.get_after(partition, offset, ids[11].key());
     assert!(!folded.await.unwrap().unwrap().is_open());
     status.get(ids[10]).await.unwrap().unwrap();
-
-    let everything = ListQuery {
-        limit: 100,
-        ..ListQuery::default()
-    };
-    let trigger = || Some("test:request-response".to_owned());
-    let newest_first = |range: std::ops::Range<usize>| range.rev().map(|n| ids[n]).collect();
-    let cases: Vec<(ListQuery, Vec<InvocationId>, usize)> = vec![
-        (everything.clone(), newest_first(0..12), 12),
-        (
-            ListQuery {
-                limit: 3,
-                ..everything.clone()
-            },
-            newest_first(9..12),
-            12,
-        ),
-        (
-            ListQuery {
-                open_only: true,
-                ..everything.clone()
-            },
-            newest_first(0..11),
-            11,
-        ),
-        (
-            ListQuery {
-                trigger_id: trigger(),
-                ..everything.clone()
-            },
-            newest_first(0..8),
-            8,
-        ),
-        (
-            ListQuery {
-                subscription_id: Some(asked),
-                ..everything.clone()
-            },
-            newest_first(4..8),
-            4,
-        ),
-        (
-            ListQuery {
-                trigger_id: trigger(),
-                subscription_id: Some(deleted),
-                ..everything.clone()
-            },
-            newest_first(0..4),
-            4,
-        ),
-        (
-            ListQuery {
-                trigger_id: Some("other:trigger".to_owned()),
-                subscription_id: Some(asked),
-                ..everything.clone()
-            },
-            vec![],
-            0,
-        ),
-        (
-            ListQuery {
-                id: Some(ids[5]),
-                ..everything.clone()
-            },
-            vec![ids[5]],
-            1,
-        ),
-        (
-            ListQuery {
-                id: Some(ids[5]),
-                subscription_id: Some(deleted),
-                ..everything
-            },
-            vec![],
-            0,
-        ),
-    ];
-    for (query, expected, total) in cases {
+    for (query, expected, total) in queries(&ids, known) {
         let listing = status.list(query.clone()).await.unwrap();
         let found: Vec<_> = listing.invocations.iter().map(|found| found.id).collect();
         assert_eq!((found, listing.total), (expected, total), "{query:?}");

@@ -8,6 +8,8 @@ use triggerfish_log::LogError;
 
 use crate::world::{DEPTH_MAX, EVENT_BYTES_MAX, World, keys, start};
 
+type Check<'a> = &'a dyn Fn(&StartError) -> bool;
+
 const GOOD: &str = r#"{"a":1}"#;
 
 #[tokio::test]
@@ -19,7 +21,6 @@ async fn what_can_not_be_is_refused_and_starts_nothing() {
     let large = format!("{{\"a\":\"{}\"}}", "x".repeat(EVENT_BYTES_MAX));
     let unknown = |error: &StartError| *error == StartError::UnknownSubscription(stranger);
     let invalid = |error: &StartError| matches!(error, StartError::InvalidInput(_));
-    type Check<'a> = &'a dyn Fn(&StartError) -> bool;
     let table: Vec<(&str, Start, Check<'_>)> = vec![
         (
             "unknown trigger",
