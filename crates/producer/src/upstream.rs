@@ -132,7 +132,7 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
     /// Appends what follows from each record, until it is durable; `false` if it was
     /// stopped before.
     async fn append(
-        &self,
+        &mut self,
         records: &[Record],
         mut out: Vec<Vec<NewRecord>>,
         stop: &CancellationToken,

@@ -17,6 +17,7 @@ mod observer;
 mod owned;
 mod restore;
 mod role;
+mod settings;
 mod tenure;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -29,6 +30,7 @@ pub use dead_letter::{cut_dead_letter, dead_letter};
 pub use handle::{Handle, NotOwned, PartitionStatus};
 pub use observer::{Observer, observation_record};
 pub use role::{Role, Views};
+pub use settings::{Error, WorkerSettings};
 pub use tenure::Tenures;
 pub use topics::{Retention, Topics};
-pub use worker::{Error, Worker, WorkerSettings};
+pub use worker::Worker;

@@ -1,6 +1,5 @@
 //! The loop.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,12 +10,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use triggerfish_core::invariant::check_position;
 use triggerfish_log::{
-    Assigned, Batch, CommitError, Consumed, EventLog, GroupName, InstanceName, Limit, LogError,
-    NewRecord, Offset, Outputs, Partition, Polled, Record, Revoking, Session, SessionSpec,
-    WriterName,
+    Assigned, Batch, CommitError, Consumed, EventLog, Limit, LogError, NewRecord, Offset, Outputs,
+    Partition, Polled, Record, Revoking, Session, SessionSpec, WriterName,
 };
 use triggerfish_ops::{health::Readiness, metrics, violation};
-use triggerfish_view::{Saved, Settings};
+use triggerfish_view::Saved;
 
 use crate::{
     clock::Clock,
@@ -26,53 +24,9 @@ use crate::{
     owned::Owned,
     restore::{Place, RestoreError, encode_start, restore},
     role::Role,
+    settings::{Error, WorkerSettings},
     tenure::Tenures,
-    topics::Topics,
 };
-
-/// How a worker runs.
-#[derive(Clone, Debug)]
-pub struct WorkerSettings {
-    /// Sessions of one group share the partitions out.
-    pub group: GroupName,
-    /// Who this is.
-    pub instance: InstanceName,
-    /// Folder of the views; one folder a partition below it.
-    pub views: PathBuf,
-    /// Identity of the log, so that a view is never used with another.
-    pub cluster: String,
-    /// The topics.
-    pub topics: Topics,
-    /// How long closed invocations are kept.
-    pub view: Settings,
-    /// How long a drain may take.
-    pub drain_timeout: Duration,
-}
-
-/// Why a worker ended.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The log failed for good.
-    #[error("the log failed")]
-    Log(#[from] LogError),
-    /// A partition could not be restored.
-    #[error("restoring partition {partition} failed")]
-    Restore {
-        /// Which one.
-        partition: Partition,
-        /// Why.
-        source: RestoreError,
-    },
-    /// A view failed.
-    #[error("a view failed")]
-    View(#[from] triggerfish_view::Error),
-    /// A commit failed in a way that only a new start can mend.
-    #[error("committing to the log failed")]
-    Commit(#[from] CommitError),
-    /// A task of the worker died.
-    #[error("a task of the worker failed")]
-    Task(#[from] tokio::task::JoinError),
-}
 
 const POLL: Duration = Duration::from_millis(250);
 /// A call that ends frees its place at the next act; folding must not keep it waiting.
