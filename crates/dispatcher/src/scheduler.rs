@@ -272,9 +272,9 @@ impl Scheduler {
         let next_work = lane.next_work();
         let has_work = next_work.is_some_and(|due| due <= now);
         let has_room = lane.in_flight < in_flight_max;
-        let may_go_on = has_work && has_room && !lane.breaker.is_open();
-        // With no place for anybody, a call of another lane may be what ends first.
-        if may_go_on || self.in_flight >= self.limits.in_flight {
+        // Without room, or with a probe out, the end of its own call wakes the lane; an open
+        // breaker has set a timer.
+        if has_work && has_room && !lane.breaker.is_open() {
             self.make_ready(subscription);
         } else if let Some(due) = next_work.filter(|due| *due > now) {
             self.timers.insert((due, subscription));

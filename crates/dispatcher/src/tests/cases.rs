@@ -194,6 +194,8 @@ fn stragglers_do_not_decide_for_the_probe() {
         world.finish(0, Answer::Unavailable, Folded::Later);
         assert_eq!(world.act(), 0);
     }
+    world.wait(Duration::from_secs(30));
+    assert_eq!(world.act(), 0, "no second probe");
     assert_eq!(world.out.len(), 1, "only the probe is out");
     world.finish(0, Answer::Output, Folded::Later);
     assert_eq!(world.act(), 8, "the subscriber is back");
