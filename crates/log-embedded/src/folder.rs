@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -108,7 +109,7 @@ fn lock(path: &Path) -> Result<File, OpenError> {
         .truncate(false)
         .open(path.join("lock"))
         .map_err(io)?;
-    match file.try_lock() {
+    match lock_patiently(&file) {
         Ok(()) => {
             // For whoever is refused; the lock holds without it.
             let _ = file
@@ -130,6 +131,21 @@ fn lock(path: &Path) -> Result<File, OpenError> {
             })
         }
         Err(TryLockError::Error(source)) => Err(io(source)),
+    }
+}
+
+/// Takes the lock, waiting a moment for whoever is about to give it up: a process that
+/// is ending, or a child of ours between its fork and its exec, which holds what we held.
+fn lock_patiently(file: &File) -> Result<(), TryLockError> {
+    const PATIENCE: Duration = Duration::from_millis(500);
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            result => return result,
+        }
     }
 }
 
