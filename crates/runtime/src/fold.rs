@@ -40,7 +40,7 @@ fn fold_value(view: &mut View, record: &Record) -> Result<Folded, triggerfish_vi
     let kind = observation.kind();
     let before = view.get(id.key())?;
     let is_new = before.is_none();
-    let checked = cfg!(debug_assertions).then(|| before.clone());
+    let checked = before.clone();
     let step = apply(
         before,
         Seen {
@@ -50,9 +50,7 @@ fn fold_value(view: &mut View, record: &Record) -> Result<Folded, triggerfish_vi
         },
         observation,
     );
-    if let Some(before) = checked
-        && let Err(broken) = check_step(before.as_ref(), &step)
-    {
+    if let Err(broken) = check_step(checked.as_ref(), &step) {
         violation::report(&broken);
     }
     if let Some(reason) = step.ignored {
