@@ -79,8 +79,14 @@ async fn a_view_that_was_deleted_comes_back_the_same() {
     let worker = world.worker("a").await;
     world.request(0, 1).await;
     world.complete_some(0, 10..20).await;
-    world.request(1, 2).await;
+    let open = world.request(1, 2).await;
     world.wait_for_completions(10).await;
+    eventually("the one that stays open is folded", async || {
+        world
+            .notes
+            .has(|(_, note)| *note == Note::Applied(1, open.key()))
+    })
+    .await;
     worker.stop().await;
     let before = world.digests("a").await;
     std::fs::remove_dir_all(world.views("a")).unwrap();
