@@ -1,4 +1,4 @@
-//! Completing an invocation (facts 3.10).
+//! Completing an invocation (reference 3.10).
 //!
 //! The secret is verified before anything is looked up, so what does not exist and
 //! what is not the caller's can't be told apart, neither by answer nor by time.

@@ -1,5 +1,5 @@
 //! What clients are told when something goes wrong: the reference's
-//! `ErrorResponseDto`, and its two plainer bodies for 401 and 429 (facts 2.4).
+//! `ErrorResponseDto`, and its two plainer bodies for 401 and 429 (reference 2.4).
 //!
 //! A handler returns an [`ApiError`]; [`crate::tracking`] writes the body, since
 //! only it knows the tracking id.

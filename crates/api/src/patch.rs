@@ -1,5 +1,5 @@
 //! JSON Patch (RFC 6902) on subscriptions: `add`, `remove`, `replace`, `move`,
-//! `copy` (facts 3.5).
+//! `copy` (reference 3.5).
 //!
 //! A patch works on a document without credentials, so that none can be moved to
 //! where it would be shown.

@@ -1,4 +1,4 @@
-//! Calls per client and API version (facts 2.4: 100 in 10 seconds).
+//! Calls per client and API version (reference 2.4: 100 in 10 seconds).
 //!
 //! Counts in fixed windows: simple, bounded by the number of clients that ever got a
 //! token, and a client gets at most twice its limit across the seam of two windows.

@@ -1,4 +1,4 @@
-//! All routes: one set of handlers, nested once per path form (facts 2.1).
+//! All routes: one set of handlers, nested once per path form (reference 2.1).
 
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
 use utoipa::OpenApi as _;

@@ -1,5 +1,5 @@
-//! Starting invocations: the test of the reference (facts 3.9) and `start`
-//! (facts 4).
+//! Starting invocations: the test of the reference (reference 3.9) and `start`
+//! (reference 4).
 
 use axum::{
     Json,

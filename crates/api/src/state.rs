@@ -72,7 +72,7 @@ pub struct RateLimit {
 }
 
 impl Default for Settings {
-    /// The reference's numbers where it has any (facts 9); no rate limit.
+    /// The reference's numbers where it has any (reference 9); no rate limit.
     fn default() -> Self {
         Self {
             public_url: "http://127.0.0.1:8080".into(),

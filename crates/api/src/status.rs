@@ -1,5 +1,5 @@
-//! What became of invocations: the status list (facts 3.8), those in progress and
-//! the backlog (facts 4), and one in detail.
+//! What became of invocations: the status list (reference 3.8), those in progress and
+//! the backlog (reference 4), and one in detail.
 
 use axum::{Json, extract::State};
 use triggerfish_core::{Invocation, InvocationId};

@@ -1,4 +1,4 @@
-//! `/trigger-subscriptions`: who is told (facts 3.2 to 3.6).
+//! `/trigger-subscriptions`: who is told (reference 3.2 to 3.6).
 
 use axum::{Json, extract::State, http::StatusCode};
 use triggerfish_registry::{

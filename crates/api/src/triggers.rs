@@ -1,4 +1,4 @@
-//! `/triggers`: what can be subscribed to (facts 3.1), and triggers of one's own.
+//! `/triggers`: what can be subscribed to (reference 3.1), and triggers of one's own.
 
 use std::sync::Arc;
 

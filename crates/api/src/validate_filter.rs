@@ -1,4 +1,4 @@
-//! Trying a subscription's filter on an input (facts 3.7).
+//! Trying a subscription's filter on an input (reference 3.7).
 
 use axum::Json;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
 //! Who calls, and what they may do: OAuth 2.0 client credentials, access tokens,
-//! scopes (facts 2.2).
+//! scopes (reference 2.2).
 
 pub(crate) mod caller;
 pub(crate) mod grant;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// Everything a client can be allowed. Names that begin with `sp:` are the
-/// reference's (facts 2.2); the others are additions.
+/// reference's (reference 2.2); the others are additions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// Read triggers and subscriptions.

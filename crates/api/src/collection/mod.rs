@@ -1,5 +1,5 @@
 //! Collection parameters of all lists: `limit`, `offset`, `count`, `filters`,
-//! `sorters` (facts 2.3).
+//! `sorters` (reference 2.3).
 //!
 //! A list declares its [`Field`]s once; parsing, evaluating and refusing follow
 //! from that. Start with [`params`].

@@ -1,4 +1,4 @@
-//! Starting and completing invocations (facts 5.7 to 5.9).
+//! Starting and completing invocations (reference 5.7 to 5.9).
 
 use serde::{Deserialize, Serialize};
 use triggerfish_core::{InvocationId, Secret};

@@ -1,4 +1,4 @@
-//! The JSON shapes of the API (facts 5): what clients send and what they see.
+//! The JSON shapes of the API (reference 5): what clients send and what they see.
 //!
 //! Shapes only. They hold no credentials on the way out, and JSON that belongs to
 //! others travels through them byte for byte.

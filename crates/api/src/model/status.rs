@@ -1,4 +1,4 @@
-//! What can be asked about invocations (facts 4 and 5.6).
+//! What can be asked about invocations (reference 4 and 5.6).
 
 use serde::Serialize;
 use triggerfish_core::{Invocation, InvocationId, Mode, Origin, Phase, SubscriptionId, Timestamp};

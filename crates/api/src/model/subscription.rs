@@ -1,4 +1,4 @@
-//! Subscriptions (facts 5.2 to 5.5).
+//! Subscriptions (reference 5.2 to 5.5).
 
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -245,7 +245,7 @@ fn default_deadline() -> String {
     DEFAULT_RESPONSE_DEADLINE.to_owned()
 }
 
-/// The reference's schema of a patch's value has no boolean (facts 3.5), so its official
+/// The reference's schema of a patch's value has no boolean (reference 3.5), so its official
 /// clients can't send one; they can send `"true"`.
 fn boolean_or_its_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     struct Boolean;

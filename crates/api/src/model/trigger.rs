@@ -1,4 +1,4 @@
-//! Triggers (facts 5.1).
+//! Triggers (reference 5.1).
 
 use serde::{Deserialize, Serialize};
 use triggerfish_core::{Trigger, TriggerType};

@@ -22,7 +22,7 @@ use crate::{
     service::{Service, open_log},
 };
 
-/// What DESIGN asks of the embedded engine.
+/// What the embedded engine is to reach.
 const REACH: f64 = 0.35;
 
 pub(crate) async fn sync(args: &BenchSyncArgs) -> anyhow::Result<ExitCode> {
