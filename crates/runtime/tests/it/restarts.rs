@@ -1,7 +1,9 @@
 //! Ends at any moment, and what comes after.
 
+use std::time::Duration;
+
 use triggerfish_log::{Assigned, Committed, Offset, Partition, Polled};
-use triggerfish_runtime::NotOwned;
+use triggerfish_runtime::{Clock as _, NotOwned, SystemClock};
 
 use crate::seams::Fate;
 use crate::world::{Note, World, eventually};
@@ -82,9 +84,10 @@ async fn a_view_that_was_deleted_comes_back_the_same() {
     let open = world.request(1, 2).await;
     world.wait_for_completions(10).await;
     eventually("the one that stays open is folded", async || {
-        world
-            .notes
-            .has(|(_, note)| *note == Note::Applied(1, open.key()))
+        matches!(
+            worker.handle.get(Partition(1), open.key()).await,
+            Ok(Some(_))
+        )
     })
     .await;
     worker.stop().await;
@@ -98,6 +101,35 @@ async fn a_view_that_was_deleted_comes_back_the_same() {
     worker.stop().await;
     assert_eq!(world.digests("a").await, before);
     world.wait_for_completions(10).await;
+}
+
+#[tokio::test]
+async fn a_request_that_came_twice_is_not_new_to_a_rebuild() {
+    let world = World::new(1).await;
+    let worker = world.worker("a").await;
+    let first = world.request(0, 1).await;
+    world.complete(first).await;
+    world.request(0, 2).await;
+    world.request(0, 1).await;
+    // So much later that the first is not kept any more, while the second is open.
+    let later = SystemClock.now().after(Duration::from_hours(2));
+    let last = world.request_at(later, 0, 3).await;
+    eventually("the last is folded", async || {
+        matches!(worker.handle.get(P0, last.key()).await, Ok(Some(_)))
+    })
+    .await;
+    worker.stop().await;
+    let before = world.digests("a").await;
+    std::fs::remove_dir_all(world.views("a")).unwrap();
+    let worker = world.worker("a").await;
+    eventually("the partition runs", async || {
+        worker.handle.snapshots().await.len() == 1
+    })
+    .await;
+    assert_eq!(worker.handle.get(P0, first.key()).await, Ok(None));
+    worker.stop().await;
+    assert_eq!(world.digests("a").await, before);
+    world.wait_for_completions(1).await;
 }
 
 #[tokio::test]

@@ -151,6 +151,15 @@ impl Running {
     }
 }
 
+/// A clock that stands still.
+struct At(Timestamp);
+
+impl Clock for At {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
 impl World {
     pub(crate) async fn new(partitions: u32) -> Self {
         Self::with_records_of(partitions, 1 << 20).await
@@ -216,8 +225,17 @@ impl World {
     }
 
     pub(crate) async fn observe(&self, id: InvocationId, observation: Observation) -> Offset {
+        self.observe_at(SystemClock.now(), id, observation).await
+    }
+
+    async fn observe_at(
+        &self,
+        at: Timestamp,
+        id: InvocationId,
+        observation: Observation,
+    ) -> Offset {
         let topic = &self.topics.invocation_log;
-        let record = observation_record(topic, id, &SystemClock, &observation);
+        let record = observation_record(topic, id, &At(at), &observation);
         self.append(record).await
     }
 
@@ -228,7 +246,16 @@ impl World {
 
     /// An invocation that is asked for.
     pub(crate) async fn request(&self, partition: u32, key: u64) -> InvocationId {
-        let now = SystemClock.now();
+        self.request_at(SystemClock.now(), partition, key).await
+    }
+
+    /// The same, by a clock that shows `now`.
+    pub(crate) async fn request_at(
+        &self,
+        now: Timestamp,
+        partition: u32,
+        key: u64,
+    ) -> InvocationId {
         let partition = u16::try_from(partition).unwrap();
         let id = InvocationId::new(now, partition, InvocationKey(key));
         let request = Request {
@@ -248,7 +275,7 @@ impl World {
             traceparent: None,
             event_id: None,
         };
-        self.observe(id, Observation::Requested(Arc::new(request)))
+        self.observe_at(now, id, Observation::Requested(Arc::new(request)))
             .await;
         id
     }
