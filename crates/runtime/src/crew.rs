@@ -3,7 +3,7 @@
 //! Everything here is synchronous and knows no session, so the loop can go on with it
 //! while a commit is under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +28,8 @@ pub(crate) struct Crew {
     pub(crate) partitions: BTreeMap<Partition, Owned>,
     roles: Vec<Box<dyn Role>>,
     clock: Arc<dyn Clock>,
-    dead_letters: Topic,
+    /// Where unreadable records go; none where another group emits them.
+    dead_letters: Option<Topic>,
     readiness: Readiness,
     /// One for each owned partition; gone when the partition is.
     conditions: BTreeMap<Partition, Condition>,
@@ -38,7 +39,7 @@ impl Crew {
     pub(crate) fn new(
         roles: Vec<Box<dyn Role>>,
         clock: Arc<dyn Clock>,
-        dead_letters: Topic,
+        dead_letters: Option<Topic>,
         readiness: Readiness,
     ) -> Self {
         Self {
@@ -96,9 +97,12 @@ impl Crew {
             }
             Folded::Ignored => {}
             Folded::Unreadable(reason) => {
+                let Some(topic) = &self.dead_letters else {
+                    return Ok(());
+                };
                 tracing::error!(partition = %record.partition, offset = %record.offset, reason, "unreadable record goes to dead-letters");
                 metrics::dead_letter("unreadable");
-                outputs.push(dead_letter(&self.dead_letters, record, &reason));
+                outputs.push(dead_letter(topic, record, &reason));
             }
         }
         Ok(())
@@ -133,6 +137,20 @@ impl Crew {
                 role.opened(*partition, &mut owned.view);
             }
         }
+    }
+
+    /// The partitions that are owned, whether or not their views are there yet.
+    pub(crate) fn expected(&self) -> Vec<Partition> {
+        let all = self.conditions.keys().chain(self.partitions.keys());
+        let all: BTreeSet<Partition> = all.copied().collect();
+        all.into_iter().collect()
+    }
+
+    /// Where the fold of each partition stands.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = (Partition, Offset)> {
+        let position =
+            |(partition, owned): (&Partition, &Owned)| (*partition, Offset(owned.view.position()));
+        self.partitions.iter().map(position)
     }
 
     /// The roles append nothing for these partitions from here on.

@@ -23,6 +23,7 @@ mod tenure;
 pub mod testing;
 mod topics;
 pub mod verify;
+mod watchdog;
 mod worker;
 
 pub use clock::{Clock, SystemClock};
@@ -33,4 +34,5 @@ pub use role::{Role, Views};
 pub use settings::{Error, WorkerSettings};
 pub use tenure::Tenures;
 pub use topics::{Retention, Topics};
+pub use watchdog::{Observed, Stall, Watchdog, look};
 pub use worker::Worker;

@@ -1,5 +1,6 @@
 //! The loop.
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,8 +11,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use triggerfish_core::invariant::check_position;
 use triggerfish_log::{
-    Assigned, Batch, CommitError, Consumed, EventLog, Limit, LogError, NewRecord, Offset, Outputs,
-    Partition, Polled, Record, Revoking, Session, SessionSpec, WriterName,
+    Assigned, Batch, CommitError, Consumed, EventLog, Limit, LogError, NewRecord, Offset,
+    Partition, Polled, Record, Revoking, Session,
 };
 use triggerfish_ops::{health::Readiness, metrics, violation};
 use triggerfish_view::Saved;
@@ -26,6 +27,7 @@ use crate::{
     role::Role,
     settings::{Error, WorkerSettings},
     tenure::Tenures,
+    watchdog::{self, Stall, Watchdog},
 };
 
 const POLL: Duration = Duration::from_millis(250);
@@ -49,6 +51,8 @@ pub struct Worker<L: EventLog> {
     /// The assignments whose restore is under way.
     restoring: Tenures,
     saves: JoinSet<(Partition, Result<Saved, triggerfish_view::Error>)>,
+    watchdog: Watchdog,
+    watching: JoinSet<Result<Vec<Stall>, LogError>>,
 }
 
 impl<L: EventLog> Worker<L> {
@@ -61,13 +65,7 @@ impl<L: EventLog> Worker<L> {
         roles: Vec<Box<dyn Role>>,
         wake: Arc<Notify>,
     ) -> Result<(Self, Handle), Error> {
-        let spec = SessionSpec {
-            group: settings.group.clone(),
-            topic: settings.topics.invocation_log.clone(),
-            instance: settings.instance.clone(),
-            outputs: Outputs::Atomic(WriterName::from(settings.instance.to_string())),
-        };
-        let session = log.open_session(spec).await?;
+        let session = log.open_session(settings.session()).await?;
         let place = Place {
             folder: settings.views.clone(),
             cluster: settings.cluster.clone(),
@@ -75,7 +73,9 @@ impl<L: EventLog> Worker<L> {
             settings: settings.view,
         };
         let (sender, queries) = mpsc::channel(1024);
-        let dead_letters = settings.topics.dead_letters.clone();
+        let emits = settings.writer.is_some();
+        let dead_letters = emits.then(|| settings.topics.dead_letters.clone());
+        let watchdog = Watchdog::new(settings.stall_after);
         let worker = Self {
             log,
             session,
@@ -87,15 +87,35 @@ impl<L: EventLog> Worker<L> {
             restores: JoinSet::new(),
             restoring: Tenures::default(),
             saves: JoinSet::new(),
+            watchdog,
+            watching: JoinSet::new(),
         };
         Ok((worker, Handle::new(sender)))
     }
 
-    /// Runs until `stop`, then drains.
+    /// Runs until `stop`, then drains. A session that ends early is replaced.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), Error> {
+        loop {
+            match self.run_session(&stop).await {
+                Ok(()) => return self.drain().await,
+                Err(error) if error.is_about_session() => {
+                    tracing::warn!(group = %self.settings.group, %error, cause = error.source().map(tracing::field::display), "the session is over; another one takes up at the committed positions");
+                    metrics::session_reopened(error.reason());
+                    match self.with_new_session(&stop).await? {
+                        Some(worker) => self = worker,
+                        None => return Ok(()),
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn run_session(&mut self, stop: &CancellationToken) -> Result<(), Error> {
         while !stop.is_cancelled() {
             let wait = self.crew.act(POLL);
             self.save_what_is_due(false).await?;
+            self.watch()?;
             tokio::select! {
                 () = stop.cancelled() => {}
                 turned = Self::turn(&mut self.session, &self.wake, &mut self.queries, &mut self.restores, &mut self.saves, wait) => {
@@ -103,7 +123,62 @@ impl<L: EventLog> Worker<L> {
                 }
             }
         }
-        self.drain().await
+        Ok(())
+    }
+
+    /// Drops everything that rested on the session and opens another; `None` if stopped
+    /// meanwhile.
+    async fn with_new_session(mut self, stop: &CancellationToken) -> Result<Option<Self>, Error> {
+        const PAUSE_MAX: Duration = Duration::from_secs(5);
+        let owned: Vec<Partition> = self.crew.expected();
+        self.let_go(&owned);
+        // What is saved is committed; only its end is waited for, since views are opened
+        // again.
+        while self.saves.join_next().await.is_some() {}
+        self.restores.abort_all();
+        while self.restores.join_next().await.is_some() {}
+        self.watching = JoinSet::new();
+        self.watchdog.reset();
+        self.crew.forget(&owned);
+        self.session.close().await;
+        let mut pause = Duration::from_millis(50);
+        loop {
+            let opening = self.log.open_session(self.settings.session());
+            match stop.run_until_cancelled(opening).await {
+                None => return Ok(None),
+                Some(Ok(session)) => return Ok(Some(Self { session, ..self })),
+                Some(Err(error)) if error.is_retryable() => {
+                    tracing::warn!(%error, "no other session yet, trying again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+                Some(Err(error)) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Looks whether records are there that nobody delivers.
+    fn watch(&mut self) -> Result<(), Error> {
+        if let Some(looked) = self.watching.try_join_next() {
+            match looked? {
+                Ok(stalls) if stalls.is_empty() => {}
+                Ok(stalls) => {
+                    tracing::error!(group = %self.settings.group, "{}", Stall::describe(&stalls));
+                    return Err(Error::Stalled(stalls));
+                }
+                Err(error) => tracing::debug!(%error, "the log can't be looked at"),
+            }
+        }
+        if !self.watching.is_empty() {
+            return Ok(());
+        }
+        if let Some(observed) = self.watchdog.observe(self.crew.positions(), Instant::now()) {
+            let log = self.log.clone();
+            let (group, topic) = (self.settings.group.clone(), self.place.topic.clone());
+            self.watching
+                .spawn(watchdog::look(log, group, topic, observed));
+        }
+        Ok(())
     }
 
     /// Waits for whatever happens first.
@@ -367,7 +442,12 @@ impl<L: EventLog> Worker<L> {
         }
         let owned: Vec<Partition> = self.crew.partitions.keys().copied().collect();
         self.let_go(&owned);
-        self.settle().await?;
+        match self.settle().await {
+            Err(error) if error.is_about_session() => {
+                tracing::warn!(%error, "the last positions were not committed; whoever takes over begins before them");
+            }
+            settled => settled?,
+        }
         for owned in self.crew.partitions.values() {
             owned.view.flush()?;
         }

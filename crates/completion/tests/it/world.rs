@@ -125,6 +125,7 @@ impl World {
         let settings = WorkerSettings {
             group: "triggerfish".into(),
             instance: "a".into(),
+            writer: Some("a".into()),
             views: self.folder.path().join("views"),
             cluster: "test".into(),
             topics: self.topics.clone(),
@@ -134,6 +135,7 @@ impl World {
                 cache_bytes: 4 << 20,
             },
             drain_timeout: Duration::from_secs(5),
+            stall_after: Duration::from_secs(30),
         };
         let clock: Arc<dyn Clock> = self.clock.clone();
         let consumer = CompletionConsumer::new(self.topics.clone(), appender, Arc::clone(&clock));

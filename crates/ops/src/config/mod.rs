@@ -24,7 +24,7 @@ pub use kafka::Kafka;
 pub use layers::{Flag, Source, Sources, Variable};
 pub use problem::{ConfigError, Problem};
 pub use reference::reference;
-pub use sections::{Api, Delivery, Limits, Log, Retry, Security, Shutdown, Storage};
+pub use sections::{Api, Delivery, Limits, Log, Retry, Security, Shutdown, Storage, Worker};
 pub use server_keys::{MissingKey, ServerKeysError, server_keys};
 pub use value::{IsoDuration, LogFormat, Patience};
 
@@ -40,6 +40,8 @@ pub struct Config {
     pub api: Api,
     /// `[delivery]`
     pub delivery: Delivery,
+    /// `[worker]`
+    pub worker: Worker,
     /// `[limits]`
     pub limits: Limits,
     /// `[security]`
@@ -87,6 +89,7 @@ impl Config {
             storage: Storage::read(reader),
             api: Api::read(reader),
             delivery: Delivery::read(reader),
+            worker: Worker::read(reader),
             limits: Limits::read(reader),
             security: Security::read(reader),
             log: Log::read(reader),

@@ -24,10 +24,11 @@ section! {
         /// The folder of the embedded log, the views and the server key. Relative to
         /// the working directory.
         data_dir: PathBuf = PathBuf::from("data"),
-        /// Partitions of the invocation log of the embedded engine, 1 to 4096. May
-        /// grow, never shrink. On Kafka the topic itself says.
+        /// Partitions of the invocation log, 1 to 4096. May grow, never shrink. On
+        /// Kafka a topic that has more keeps them.
         partitions: u16 = 4,
-        /// How long the log keeps its records.
+        /// How long the log keeps its records. On Kafka a topic that is there already
+        /// must keep them at least as long.
         log_retention: IsoDuration = IsoDuration::preset("P7D"),
         /// How long a completed invocation can still be looked up.
         keep_completed: IsoDuration = IsoDuration::preset("PT24H"),
@@ -94,6 +95,15 @@ section! {
         /// Certificates (PEM) of further authorities that subscribers' certificates
         /// may come from.
         ca_file: Option<PathBuf> = None,
+    }
+}
+
+section! {
+    /// How partitions are worked on.
+    pub struct Worker in "worker" {
+        /// A partition that could be read on and has not moved for this long has
+        /// stalled: its session is replaced, and the log says so.
+        stall_after: IsoDuration = IsoDuration::preset("PT30S"),
     }
 }
 

@@ -100,13 +100,13 @@ fn counters_count_under_their_labels() {
 fn gauges_stand_where_they_were_put() {
     let exporter = metrics::install().unwrap();
     metrics::calls(3, 40, 2);
-    metrics::partition_lag(7, 12_000);
+    metrics::partition_lag("workers", 7, 12_000);
     for (series, expected) in [
         ("triggerfish_calls_in_flight", 3.0),
         ("triggerfish_calls_queued", 40.0),
         ("triggerfish_breaker_open", 2.0),
         (
-            r#"triggerfish_partition_lag_records{partition="7"}"#,
+            r#"triggerfish_partition_lag_records{group="workers",partition="7"}"#,
             12_000.0,
         ),
     ] {
@@ -115,11 +115,11 @@ fn gauges_stand_where_they_were_put() {
             "{series}"
         );
     }
-    metrics::partition_lag(7, 0);
+    metrics::partition_lag("workers", 7, 0);
     assert!(
         value(
             &exporter,
-            r#"triggerfish_partition_lag_records{partition="7"}"#
+            r#"triggerfish_partition_lag_records{group="workers",partition="7"}"#
         )
         .abs()
             < 1e-9
@@ -169,7 +169,7 @@ fn durations_fall_into_buckets() {
 #[test]
 fn every_metric_is_described() {
     let exporter = metrics::install().unwrap();
-    metrics::partition_lag(0, 0);
+    metrics::partition_lag("workers", 0, 0);
     let text = exporter.render();
     for spec in specs::ALL {
         // Those of HTTP appear with the first request.

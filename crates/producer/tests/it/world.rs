@@ -176,6 +176,7 @@ impl World {
         let settings = WorkerSettings {
             group: "triggerfish".into(),
             instance: "a".into(),
+            writer: Some("a".into()),
             views: self.folder.path().join("views"),
             cluster: "test".into(),
             topics: self.topics.clone(),
@@ -185,6 +186,7 @@ impl World {
                 cache_bytes: 4 << 20,
             },
             drain_timeout: Duration::from_secs(5),
+            stall_after: Duration::from_secs(30),
         };
         let (worker, handle) = Worker::open(
             self.log.clone(),

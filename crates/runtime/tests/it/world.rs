@@ -198,11 +198,13 @@ impl World {
         let settings = WorkerSettings {
             group: "triggerfish".into(),
             instance: name.into(),
+            writer: Some(name.into()),
             views: self.views(name),
             cluster: "test".into(),
             topics: self.topics.clone(),
             view: VIEW,
             drain_timeout: Duration::from_secs(5),
+            stall_after: Duration::from_secs(30),
         };
         let role = Recorder {
             name,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use triggerfish_core::keys::ServerKeys;
 use triggerfish_delivery::{Guard, Options, check_url};
 use triggerfish_dispatcher::{CallSettings, Limits, Settings};
-use triggerfish_log::{GroupName, InstanceName, Topic};
+use triggerfish_log::{GroupName, InstanceName, Topic, WriterName};
 use triggerfish_ops::config::Config;
 use triggerfish_producer::{IntakeSettings, UpstreamSettings};
 use triggerfish_runtime::{Retention, Topics, WorkerSettings};
@@ -58,11 +58,13 @@ pub(super) fn worker(config: &Config, topics: Topics) -> WorkerSettings {
     WorkerSettings {
         group: GroupName::from("workers"),
         instance: InstanceName::from(INSTANCE),
+        writer: Some(WriterName::from(INSTANCE)),
         views: config.storage.data_dir.join("views"),
         cluster: "embedded".to_owned(),
         topics,
         view: view_settings(config),
         drain_timeout: config.shutdown.drain_timeout.get(),
+        stall_after: config.worker.stall_after.get(),
     }
 }
 
