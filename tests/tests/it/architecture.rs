@@ -10,7 +10,7 @@ use serde_json::Value;
 use triggerfish_tests::binary::workspace;
 
 /// Who may depend on whom, in what is shipped. The program may depend on everything.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("core", &[]),
     ("log", &[]),
     ("filter", &[]),
@@ -23,9 +23,13 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("api", &["core", "registry", "filter", "wire"]),
     ("runtime", &["core", "wire", "log", "view", "ops"]),
     (
+        "peers",
+        &["core", "wire", "log", "view", "ops", "api", "runtime"],
+    ),
+    (
         "producer",
         &[
-            "core", "wire", "log", "registry", "filter", "api", "runtime", "ops",
+            "core", "wire", "log", "registry", "filter", "api", "runtime", "ops", "peers",
         ],
     ),
     (
@@ -37,7 +41,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     (
         "completion",
         &[
-            "core", "wire", "log", "runtime", "view", "registry", "api", "ops",
+            "core", "wire", "log", "runtime", "view", "registry", "api", "ops", "peers",
         ],
     ),
 ];
@@ -50,8 +54,8 @@ const OWNERS: [(&str, &[&str]); 7] = [
     ("rdkafka", &["log-kafka"]),
     ("sled", &["view"]),
     ("fjall", &["log-embedded"]),
-    ("reqwest", &["delivery", "triggerfish", "tests"]),
-    ("axum", &["api", "ops", "triggerfish"]),
+    ("reqwest", &["delivery", "peers", "triggerfish", "tests"]),
+    ("axum", &["api", "ops", "peers", "triggerfish"]),
     ("prost", &["wire"]),
     ("utoipa", &["api"]),
 ];

@@ -90,6 +90,7 @@ impl Api {
             ingest: Arc::clone(&intake) as _,
             invocations: Arc::clone(&archive) as _,
             records: Arc::clone(&shelf) as _,
+            workers: Arc::new(Staff),
             registry: registry.clone(),
             keys: keys.clone(),
             settings,
