@@ -30,5 +30,5 @@ async fn list(
     State(state): State<Shared>,
     _caller: Caller<ReadInvocations>,
 ) -> Result<Json<Vec<Worker>>, ApiError> {
-    Ok(Json(state.workers.list()))
+    Ok(Json(state.workers.living()))
 }

@@ -73,7 +73,7 @@ impl<L: EventLog> Announcer<L> {
                 match self.announce(runs.unwrap_or_default()).await {
                     Err(error) if !error.is_retryable() => return Err(error),
                     Err(error) => {
-                        tracing::warn!(%error, "this process could not announce itself, trying again")
+                        tracing::warn!(%error, "this process could not announce itself, trying again");
                     }
                     Ok(()) => {}
                 }

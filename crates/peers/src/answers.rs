@@ -53,13 +53,12 @@ async fn invocation(
     State(desk): State<Arc<Desk>>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, Response> {
+) -> Result<Response, No> {
     let local = desk.admit(INVOCATION, &headers, &body)?;
-    let wanted = InvocationWanted::decode(body).map_err(|error| bad_request(&error))?;
+    let wanted = InvocationWanted::decode(body)?;
     let patience = Duration::from_millis(u64::from(wanted.patience_ms)).min(PATIENCE_MAX);
     let (partition, after) = (Partition(wanted.partition), wanted.after.map(Offset));
-    let found = local.get(partition, wanted.key, after, patience).await;
-    let found = found.map_err(refused)?;
+    let found = local.get(partition, wanted.key, after, patience).await?;
     Ok(protobuf(encode_found(found.as_ref())))
 }
 
@@ -67,46 +66,68 @@ async fn parts(
     State(desk): State<Arc<Desk>>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, Response> {
+) -> Result<Response, No> {
     let local = desk.admit(PARTS, &headers, &body)?;
-    let wanted = PartsWanted::decode(body).map_err(|error| bad_request(&error))?;
-    let parts = local.parts(wanted, PATIENCE_MAX).await.map_err(refused)?;
+    let wanted = PartsWanted::decode(body)?;
+    let parts = local.parts(wanted, PATIENCE_MAX).await?;
     if parts.is_empty() {
-        return Err(refused(Refusal::NotMine));
+        return Err(Refusal::NotMine.into());
     }
     Ok(protobuf(encode_parts(&parts, ROWS_BYTES_MAX)))
 }
 
 impl Desk {
     /// Checks the pass before anything in the body is looked at.
-    fn admit(&self, path: &str, headers: &HeaderMap, body: &[u8]) -> Result<&Local, Response> {
+    fn admit(&self, path: &str, headers: &HeaderMap, body: &[u8]) -> Result<&Local, No> {
         let pass = headers
             .get(pass::HEADER)
             .and_then(|pass| pass.to_str().ok());
-        let verified = pass
-            .ok_or(pass::PassError::Malformed)
-            .and_then(|pass| pass::verify(&self.keys, pass, path, body, self.clock.now()));
-        if let Err(error) = verified {
+        let pass = pass.ok_or(pass::PassError::Malformed);
+        let now = self.clock.now();
+        if let Err(error) = pass.and_then(|pass| pass::verify(&self.keys, pass, path, body, now)) {
             tracing::warn!(%error, path, "a question of another process was refused");
-            return Err((StatusCode::UNAUTHORIZED, error.to_string()).into_response());
+            return Err(No::Pass(error));
         }
-        self.local.as_ref().ok_or_else(|| refused(Refusal::NotMine))
+        self.local.as_ref().ok_or(No::Refused(Refusal::NotMine))
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+enum No {
+    Pass(pass::PassError),
+    Question(triggerfish_wire::Error),
+    Refused(Refusal),
+}
+
+impl From<triggerfish_wire::Error> for No {
+    fn from(error: triggerfish_wire::Error) -> Self {
+        Self::Question(error)
+    }
+}
+
+impl From<Refusal> for No {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl IntoResponse for No {
+    fn into_response(self) -> Response {
+        let (status, text) = match self {
+            Self::Pass(error) => (StatusCode::UNAUTHORIZED, error.to_string()),
+            Self::Question(error) => (StatusCode::BAD_REQUEST, error.to_string()),
+            Self::Refused(Refusal::NotMine) => {
+                (StatusCode::MISDIRECTED_REQUEST, "not mine".to_owned())
+            }
+            Self::Refused(Refusal::Failed(reason)) => (StatusCode::SERVICE_UNAVAILABLE, reason),
+        };
+        (status, text).into_response()
     }
 }
 
 fn protobuf(bytes: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, "application/protobuf")], bytes).into_response()
-}
-
-fn bad_request(error: &triggerfish_wire::Error) -> Response {
-    (StatusCode::BAD_REQUEST, error.to_string()).into_response()
-}
-
-fn refused(refusal: Refusal) -> Response {
-    match refusal {
-        Refusal::NotMine => (StatusCode::MISDIRECTED_REQUEST, "not mine").into_response(),
-        Refusal::Failed(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason).into_response(),
-    }
 }
 
 #[cfg(test)]

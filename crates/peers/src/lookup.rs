@@ -1,10 +1,14 @@
 //! One invocation, from whoever owns its partition.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::OptionFuture;
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::watch::Receiver,
+    time::{Instant, sleep_until},
+};
 use triggerfish_api::ports::Unavailable;
 use triggerfish_core::{Invocation, InvocationKey, keys::ServerKeys};
 use triggerfish_log::{Offset, Partition};
@@ -18,6 +22,7 @@ use crate::{
     local::{Local, Refusal},
     partitions::PartitionCount,
     remote::Remote,
+    roster::Roster,
 };
 
 /// What the client of the API is told to wait.
@@ -192,15 +197,15 @@ impl Peers {
 
 /// See [`Peers::news`].
 pub(crate) struct News {
-    directory: tokio::sync::watch::Receiver<Arc<crate::roster::Roster>>,
-    running: Option<tokio::sync::watch::Receiver<std::collections::BTreeSet<Partition>>>,
+    directory: Receiver<Arc<Roster>>,
+    running: Option<Receiver<BTreeSet<Partition>>>,
 }
 
 impl News {
     /// Waits for news, for a moment.
     pub(crate) async fn wait(&mut self) {
         let again = Instant::now() + ASK_AGAIN;
-        let running = OptionFuture::from(self.running.as_mut().map(|running| running.changed()));
+        let running = OptionFuture::from(self.running.as_mut().map(Receiver::changed));
         tokio::select! {
             () = sleep_until(again) => {}
             Ok(()) = self.directory.changed() => {}

@@ -50,7 +50,7 @@ impl Remote {
         patience: Duration,
     ) -> Result<Option<triggerfish_core::Invocation>, Refusal> {
         let answer = self.ask(url, INVOCATION, wanted, patience).await?;
-        triggerfish_wire::peer::decode_found(answer).map_err(failed)
+        triggerfish_wire::peer::decode_found(answer).map_err(|error| failed(&error))
     }
 
     /// Asks for parts of lists.
@@ -61,7 +61,7 @@ impl Remote {
         patience: Duration,
     ) -> Result<Vec<PartFound>, Refusal> {
         let answer = self.ask(url, PARTS, wanted, patience).await?;
-        triggerfish_wire::peer::decode_parts(answer).map_err(failed)
+        triggerfish_wire::peer::decode_parts(answer).map_err(|error| failed(&error))
     }
 
     async fn ask(
@@ -95,7 +95,7 @@ async fn read(request: reqwest::RequestBuilder) -> Result<Bytes, Refusal> {
     match response.status() {
         StatusCode::OK => {}
         StatusCode::MISDIRECTED_REQUEST => return Err(Refusal::NotMine),
-        status => return Err(failed(format!("it answered {status}"))),
+        status => return Err(failed(&format!("it answered {status}"))),
     }
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(in_short)? {
@@ -117,6 +117,6 @@ fn in_short(error: reqwest::Error) -> Refusal {
     failed(cause)
 }
 
-fn failed(reason: impl ToString) -> Refusal {
+fn failed(reason: &(impl ToString + ?Sized)) -> Refusal {
     Refusal::Failed(reason.to_string())
 }

@@ -5,7 +5,7 @@ use triggerfish_api::ports::{Worker, WorkerPartition, Workers};
 use crate::{announcement::Claim, lookup::Peers};
 
 impl Workers for Peers {
-    fn list(&self) -> Vec<Worker> {
+    fn living(&self) -> Vec<Worker> {
         let roster = self.inner.directory.roster();
         let workers = roster.living().map(|(process, silence)| Worker {
             instance: process.instance.clone(),

@@ -145,7 +145,7 @@ pub fn encode_found(found: Option<&Invocation>) -> Vec<u8> {
 /// When it is something else.
 pub fn decode_found(bytes: Bytes) -> Result<Option<Invocation>, Error> {
     let wire = v1::InvocationFound::decode(bytes)?;
-    wire.invocation.map(invocation).transpose()
+    wire.invocation.as_ref().map(invocation).transpose()
 }
 
 /// The answer to [`PartsWanted`], cut where the rows of all parts together come to
@@ -184,8 +184,8 @@ pub fn encode_parts(parts: &[PartFound], bytes_max: usize) -> Vec<u8> {
 /// When it is something else.
 pub fn decode_parts(bytes: Bytes) -> Result<Vec<PartFound>, Error> {
     let wire = v1::PartsFound::decode(bytes)?;
-    let part = |part: v1::PartFound| {
-        let rows = part.rows.into_iter().map(invocation);
+    let part = |part: &v1::PartFound| {
+        let rows = part.rows.iter().map(invocation);
         Ok(PartFound {
             partition: part.partition,
             position: part.position,
@@ -194,7 +194,7 @@ pub fn decode_parts(bytes: Bytes) -> Result<Vec<PartFound>, Error> {
             is_cut: part.is_cut,
         })
     };
-    wire.parts.into_iter().map(part).collect()
+    wire.parts.iter().map(part).collect()
 }
 
 fn known(invocation: &Invocation) -> v1::KnownInvocation {
@@ -205,6 +205,6 @@ fn known(invocation: &Invocation) -> v1::KnownInvocation {
     }
 }
 
-fn invocation(known: v1::KnownInvocation) -> Result<Invocation, Error> {
+fn invocation(known: &v1::KnownInvocation) -> Result<Invocation, Error> {
     state::decode(&known.requested, &known.state)
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 /// Knows the processes of the installation.
 pub trait Workers: Send + Sync + 'static {
     /// Those that were heard of lately, by name.
-    fn list(&self) -> Vec<Worker>;
+    fn living(&self) -> Vec<Worker>;
 }
 
 /// One process of the installation.

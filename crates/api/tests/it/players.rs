@@ -176,7 +176,7 @@ impl Records for Shelf {
 pub(crate) struct Staff;
 
 impl Workers for Staff {
-    fn list(&self) -> Vec<Worker> {
+    fn living(&self) -> Vec<Worker> {
         let worker = |instance: &str, role: &str, partitions| Worker {
             instance: instance.to_owned(),
             roles: vec![role.to_owned()],

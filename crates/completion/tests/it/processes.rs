@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use triggerfish_api::ports::{Invocations, ListQuery, Unavailable, Verdict, Workers};
+use triggerfish_api::ports::{Invocations, ListQuery, Unavailable, Verdict, Workers as _};
 use triggerfish_core::{InvocationId, InvocationKey};
 use triggerfish_log::{Appender, EventLog, NewRecord, Partition};
 use triggerfish_runtime::{Clock, Retention};
@@ -32,7 +32,7 @@ async fn listed(
 
 /// Who runs how many partitions, as `office` has heard.
 fn shares(office: &Office) -> Vec<(String, usize)> {
-    let workers = Workers::list(&office.peers).into_iter();
+    let workers = office.peers.living().into_iter();
     let shares = workers.map(|worker| (worker.instance, worker.partitions.len()));
     shares.collect()
 }

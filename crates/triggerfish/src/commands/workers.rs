@@ -20,11 +20,11 @@ struct Shown {
     version: String,
     started: String,
     seconds_since_heard: u64,
-    partitions: Vec<Partition>,
+    partitions: Vec<Part>,
 }
 
 #[derive(Deserialize)]
-struct Partition {
+struct Part {
     partition: u32,
     lag: Option<u64>,
     open: Option<u64>,
@@ -57,7 +57,7 @@ pub(super) async fn run(args: &WorkersArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn row(shown: &Shown) -> Row {
-    let sum = |figure: fn(&Partition) -> Option<u64>| {
+    let sum = |figure: fn(&Part) -> Option<u64>| {
         let figures: Option<Vec<u64>> = shown.partitions.iter().map(figure).collect();
         match figures {
             Some(figures) if !figures.is_empty() => figures.iter().sum::<u64>().to_string(),
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn figures_are_summed_where_all_are_known() {
-        let partition = |open| Partition {
+        let partition = |open| Part {
             partition: 0,
             lag: Some(2),
             open,

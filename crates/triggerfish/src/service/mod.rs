@@ -21,10 +21,10 @@ use triggerfish_delivery::{Caller, webhook};
 use triggerfish_dispatcher::{Calls, Dispatcher};
 use triggerfish_log::{EventLog, WriterName};
 use triggerfish_ops::{config::Config, health::Readiness, metrics};
-use triggerfish_peers::Peers;
+use triggerfish_peers::{Background, Peers};
 use triggerfish_producer::{Ingest, Intake, Upstream};
 use triggerfish_registry::Registry;
-use triggerfish_runtime::{Clock, Observer, Role, SystemClock, Topics, Worker};
+use triggerfish_runtime::{Clock, Handle, Observer, Role, SystemClock, Topics, Worker};
 
 pub(crate) use embedded::open_log;
 pub(crate) use first_client::FirstClient;
@@ -113,27 +113,8 @@ impl<L: EventLog> Service<L> {
         let first_client =
             first_client::ensure(&parts.registry, &config.security, parts.clock.now()).await?;
 
-        let wake = Arc::new(Notify::new());
-        let roles = roles(config, &parts, caller, &public_url, &wake);
-        let settings = options::worker(config, topics.clone());
-        let (worker, handle) = Worker::open(
-            log.clone(),
-            settings,
-            Arc::clone(&parts.clock),
-            readiness,
-            roles,
-            wake,
-        )
-        .await?;
-        let (peers, membership) = triggerfish_peers::join(
-            &log,
-            &topics,
-            options::process(config, address),
-            Some(handle),
-            parts.keys.clone(),
-            Arc::clone(&parts.clock),
-        )
-        .await?;
+        let (worker, handle) = worker(config, &parts, caller, &public_url, readiness).await?;
+        let (peers, membership) = join(config, &parts, address, handle).await?;
         let partitions = peers.partitions().current().await;
         let intake = intake(config, &parts, partitions)?;
         let upstream = Upstream::open(
@@ -155,15 +136,9 @@ impl<L: EventLog> Service<L> {
         );
         let app = app.merge(admin).merge(peers.router());
         let mut tasks = JoinSet::new();
-        let (stop, until, leave) = (
-            stop_worker.clone(),
-            stop_intake.clone(),
-            stop_worker.clone(),
-        );
-        tasks.spawn(async move {
-            let ran = membership.run(leave).await;
-            ran.context("knowing the other processes failed")
-        });
+        let (stop, until) = (stop_worker.clone(), stop_intake.clone());
+        let leave = stop_worker.clone();
+        tasks.spawn(async move { membership.run(leave).await.context("announcing failed") });
         tasks.spawn(async move { worker.run(stop).await.context("the worker failed") });
         tasks.spawn(async move { upstream.run(until).await.context("reading events failed") });
         tasks.spawn(serve(listener, app, stop_intake.clone()));
@@ -214,6 +189,44 @@ impl<L: EventLog> Service<L> {
             .await
             .unwrap_or_else(|_| Err(anyhow::anyhow!("draining took longer than {patience:?}")))
     }
+}
+
+/// The loop with the roles that share its fold.
+async fn worker<L: EventLog>(
+    config: &Config,
+    parts: &Parts<L>,
+    caller: Caller,
+    public_url: &str,
+    readiness: Readiness,
+) -> anyhow::Result<(Worker<L>, Handle)> {
+    let wake = Arc::new(Notify::new());
+    let opened = Worker::open(
+        parts.log.clone(),
+        options::worker(config, parts.topics.clone()),
+        Arc::clone(&parts.clock),
+        readiness,
+        roles(config, parts, caller, public_url, &wake),
+        wake,
+    );
+    Ok(opened.await?)
+}
+
+/// Becomes one of the processes that answer for each other.
+async fn join<L: EventLog>(
+    config: &Config,
+    parts: &Parts<L>,
+    address: SocketAddr,
+    handle: Handle,
+) -> anyhow::Result<(Peers, Background<L>)> {
+    let joined = triggerfish_peers::join(
+        &parts.log,
+        &parts.topics,
+        options::process(config, address),
+        Some(handle),
+        parts.keys.clone(),
+        Arc::clone(&parts.clock),
+    );
+    Ok(joined.await?)
 }
 
 fn roles<L: EventLog>(
