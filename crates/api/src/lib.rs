@@ -34,6 +34,7 @@ mod subscriptions;
 mod tracking;
 mod triggers;
 mod validate_filter;
+mod workers;
 
 pub use auth::scope::{ALL_SCOPES, Scope};
 pub use openapi::document;

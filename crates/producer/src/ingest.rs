@@ -6,7 +6,7 @@ use futures::future::{BoxFuture, FutureExt};
 use triggerfish_api::ports::{self, Start, StartError, StartIdentity, Started};
 use triggerfish_core::Invocation;
 use triggerfish_log::{Appender, LogError, Offset, Partition};
-use triggerfish_runtime::Handle;
+use triggerfish_peers::Peers;
 
 use crate::intake::{Intake, Requested};
 
@@ -14,17 +14,17 @@ use crate::intake::{Intake, Requested};
 pub struct Ingest<A> {
     intake: Intake,
     appender: A,
-    handle: Handle,
+    peers: Peers,
 }
 
 impl<A: Appender> Ingest<A> {
     /// Requests are appended by `appender`; events that came before are looked up by
-    /// `handle`.
-    pub fn new(intake: Intake, appender: A, handle: Handle) -> Self {
+    /// `peers`.
+    pub fn new(intake: Intake, appender: A, peers: Peers) -> Self {
         Self {
             intake,
             appender,
-            handle,
+            peers,
         }
     }
 
@@ -93,13 +93,12 @@ impl<A: Appender> Ingest<A> {
         after: Option<Offset>,
     ) -> Result<Option<Invocation>, StartError> {
         let partition = Partition(u32::from(started.id.partition()));
-        let key = started.id.key();
-        let found = match after {
-            Some(offset) => self.handle.get_after(partition, offset, key).await,
-            None => self.handle.get(partition, key).await,
-        };
-        found.map_err(|_| StartError::Unavailable {
-            retry_after: RETRY_AFTER,
+        let found = self.peers.get(partition, started.id.key(), after).await;
+        found.map_err(|unavailable| {
+            tracing::warn!(%unavailable, "an event was refused: whether it came before is not known");
+            StartError::Unavailable {
+                retry_after: unavailable.retry_after,
+            }
         })
     }
 }

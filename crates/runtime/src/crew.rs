@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use triggerfish_core::Timestamp;
 use triggerfish_log::{NewRecord, Offset, Partition, Record, Topic};
 use triggerfish_ops::{
@@ -33,6 +34,8 @@ pub(crate) struct Crew {
     readiness: Readiness,
     /// One for each owned partition; gone when the partition is.
     conditions: BTreeMap<Partition, Condition>,
+    /// What runs, for those who ask from elsewhere.
+    running: watch::Sender<BTreeSet<Partition>>,
 }
 
 impl Crew {
@@ -49,7 +52,23 @@ impl Crew {
             dead_letters,
             readiness,
             conditions: BTreeMap::new(),
+            running: watch::Sender::default(),
         }
+    }
+
+    pub(crate) fn running(&self) -> watch::Receiver<BTreeSet<Partition>> {
+        self.running.subscribe()
+    }
+
+    fn show_running(&self) {
+        let running = self.partitions.iter();
+        let running = running.filter_map(|(p, owned)| owned.is_running().then_some(*p));
+        let running: BTreeSet<Partition> = running.collect();
+        self.running.send_if_modified(|shown| {
+            let is_new = *shown != running;
+            *shown = running;
+            is_new
+        });
     }
 
     /// Lets every role do what is due; returns how long nothing will be, `idle` at most.
@@ -124,11 +143,13 @@ impl Crew {
     /// Partitions whose fold has reached the end of the log as it was when they were
     /// restored begin to act.
     fn start_what_caught_up(&mut self) {
+        let mut started = false;
         for (partition, owned) in &mut self.partitions {
             if owned.phase != Phase::CatchingUp || !owned.has_caught_up() {
                 continue;
             }
             owned.phase = Phase::Running;
+            started = true;
             if let Some(condition) = self.conditions.get(partition) {
                 condition.met();
             }
@@ -136,6 +157,9 @@ impl Crew {
             for role in &mut self.roles {
                 role.opened(*partition, &mut owned.view);
             }
+        }
+        if started {
+            self.show_running();
         }
     }
 
@@ -164,6 +188,7 @@ impl Crew {
                 .iter_mut()
                 .for_each(|role| role.released(*partition));
         }
+        self.show_running();
     }
 
     /// The partitions are gone.
@@ -172,6 +197,7 @@ impl Crew {
             self.partitions.remove(partition);
             self.conditions.remove(partition);
         }
+        self.show_running();
     }
 
     /// The roles start nothing new.
@@ -223,6 +249,7 @@ impl Crew {
                         running: owned.is_running(),
                         position: owned.view.position(),
                         open: owned.view.counts().open,
+                        queued: owned.view.counts().queued,
                     });
                 drop(reply.send(status.collect()));
             }

@@ -15,6 +15,7 @@ mod fold;
 mod handle;
 mod observer;
 mod owned;
+mod pulse;
 mod restore;
 mod role;
 mod settings;

@@ -23,6 +23,7 @@ use crate::{
     dead_letter::cut_dead_letter,
     handle::{Handle, Query},
     owned::Owned,
+    pulse::Pulse,
     restore::{Place, RestoreError, encode_start, restore},
     role::Role,
     settings::{Error, WorkerSettings},
@@ -76,12 +77,14 @@ impl<L: EventLog> Worker<L> {
         let emits = settings.writer.is_some();
         let dead_letters = emits.then(|| settings.topics.dead_letters.clone());
         let watchdog = Watchdog::new(settings.stall_after);
+        let crew = Crew::new(roles, clock, dead_letters, readiness);
+        let handle = Handle::new(sender, crew.running());
         let worker = Self {
             log,
             session,
             place: Arc::new(place),
             settings,
-            crew: Crew::new(roles, clock, dead_letters, readiness),
+            crew,
             wake,
             queries,
             restores: JoinSet::new(),
@@ -90,7 +93,7 @@ impl<L: EventLog> Worker<L> {
             watchdog,
             watching: JoinSet::new(),
         };
-        Ok((worker, Handle::new(sender)))
+        Ok((worker, handle))
     }
 
     /// Runs until `stop`, then drains. A session that ends early is replaced.
@@ -112,14 +115,17 @@ impl<L: EventLog> Worker<L> {
     }
 
     async fn run_session(&mut self, stop: &CancellationToken) -> Result<(), Error> {
+        let mut pulse = Pulse::new(Instant::now());
         while !stop.is_cancelled() {
             let wait = self.crew.act(POLL);
             self.save_what_is_due(false).await?;
             self.watch()?;
+            let answers = pulse.beat(Instant::now());
             tokio::select! {
                 () = stop.cancelled() => {}
-                turned = Self::turn(&mut self.session, &self.wake, &mut self.queries, &mut self.restores, &mut self.saves, wait) => {
-                    self.handle(turned?).await?;
+                turned = self.turn(wait, answers) => {
+                    let turned = turned?;
+                    self.handle(turned).await?;
                 }
             }
         }
@@ -181,19 +187,12 @@ impl<L: EventLog> Worker<L> {
         Ok(())
     }
 
-    /// Waits for whatever happens first.
-    async fn turn(
-        session: &mut L::Session,
-        wake: &Notify,
-        queries: &mut mpsc::Receiver<Query>,
-        restores: &mut JoinSet<Restored>,
-        saves: &mut JoinSet<(Partition, Result<Saved, triggerfish_view::Error>)>,
-        wait: Duration,
-    ) -> Result<Turn, Error> {
+    /// Waits for whatever happens first; questions are left alone unless it `answers`.
+    async fn turn(&mut self, wait: Duration, answers: bool) -> Result<Turn, Error> {
         tokio::select! {
-            () = wake.notified() => Ok(Turn::Woken),
-            Some(query) = queries.recv() => Ok(Turn::Asked(query)),
-            Some(joined) = restores.join_next() => {
+            () = self.wake.notified() => Ok(Turn::Woken),
+            Some(query) = self.queries.recv(), if answers => Ok(Turn::Asked(query)),
+            Some(joined) = self.restores.join_next() => {
                 let Restored { partition, assignment, result } = joined?;
                 // What was restored for an assignment that is over may be long behind.
                 let Some(result) = result.filter(|_| !assignment.is_cancelled()) else {
@@ -202,11 +201,11 @@ impl<L: EventLog> Worker<L> {
                 let owned = result.map_err(|source| Error::Restore { partition, source })?;
                 Ok(Turn::Restored(partition, Box::new(owned)))
             }
-            Some(joined) = saves.join_next() => {
+            Some(joined) = self.saves.join_next() => {
                 let (partition, result) = joined?;
                 Ok(Turn::Saved(partition, result?))
             }
-            polled = session.poll(Limit::default(), wait) => match polled {
+            polled = self.session.poll(Limit::default(), wait) => match polled {
                 Ok(polled) => Ok(Turn::Polled(polled)),
                 Err(error) if error.is_retryable() => {
                     tracing::warn!(%error, "reading the log failed, trying again");
@@ -429,15 +428,7 @@ impl<L: EventLog> Worker<L> {
         self.crew.drain();
         while Instant::now() < deadline && !self.crew.is_idle() {
             self.crew.act(POLL);
-            let turn = Self::turn(
-                &mut self.session,
-                &self.wake,
-                &mut self.queries,
-                &mut self.restores,
-                &mut self.saves,
-                Duration::from_millis(20),
-            );
-            let turned = turn.await?;
+            let turned = self.turn(Duration::from_millis(20), true).await?;
             self.handle(turned).await?;
         }
         let owned: Vec<Partition> = self.crew.partitions.keys().copied().collect();

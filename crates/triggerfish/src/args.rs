@@ -9,7 +9,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 pub(crate) use client::{
     ApplyArgs, ClientArgs, CompleteArgs, ServiceUrl, StartArgs, StatusArgs, TailArgs, TailTopic,
-    TestArgs,
+    TestArgs, WorkersArgs,
 };
 
 /// An event-trigger service: events in, subscribers called over HTTP, exactly one
@@ -69,6 +69,12 @@ const STATUS_HELP: &str = "Examples:
   triggerfish status ID --watch
   triggerfish status ID --json";
 
+const WORKERS_HELP: &str = "LAG and OPEN are sums over the partitions of a process.
+
+Examples:
+  triggerfish workers
+  triggerfish workers --json | jq '.[].partitions[].partition'";
+
 const TAIL_HELP: &str = "Follows the running service at --url. With --data the folder itself is \
 read, which takes no credentials but a service that is not running.
 
@@ -100,6 +106,9 @@ pub(crate) enum Command {
     /// Show what became of invocations
     #[command(after_help = STATUS_HELP)]
     Status(StatusArgs),
+    /// Show the processes of the installation and which partitions run in each
+    #[command(after_help = WORKERS_HELP)]
+    Workers(WorkersArgs),
     /// Follow a topic
     #[command(after_help = TAIL_HELP)]
     Tail(TailArgs),

@@ -24,9 +24,13 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("api", &["core", "registry", "filter", "wire"]),
     ("runtime", &["core", "wire", "log", "view", "ops"]),
     (
+        "peers",
+        &["core", "wire", "log", "view", "ops", "api", "runtime"],
+    ),
+    (
         "producer",
         &[
-            "core", "wire", "log", "registry", "filter", "api", "runtime", "ops",
+            "core", "wire", "log", "registry", "filter", "api", "runtime", "ops", "peers",
         ],
     ),
     (
@@ -38,7 +42,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     (
         "completion",
         &[
-            "core", "wire", "log", "runtime", "view", "registry", "api", "ops",
+            "core", "wire", "log", "runtime", "view", "registry", "api", "ops", "peers",
         ],
     ),
 ];
@@ -48,8 +52,8 @@ const OWNERS: [(&str, &[&str]); 7] = [
     ("rdkafka", &["log-kafka"]),
     ("sled", &["view"]),
     ("fjall", &["log-embedded"]),
-    ("reqwest", &["delivery", "triggerfish", "tests"]),
-    ("axum", &["api", "ops", "triggerfish"]),
+    ("reqwest", &["delivery", "peers", "triggerfish", "tests"]),
+    ("axum", &["api", "ops", "peers", "triggerfish"]),
     ("prost", &["wire"]),
     ("utoipa", &["api"]),
 ];

@@ -21,7 +21,7 @@ use triggerfish_core::{Secret, Timestamp, keys::ServerKeys};
 use triggerfish_log_embedded::{EmbeddedLog, EmbeddedOptions};
 use triggerfish_registry::{Client, Limits, Registry};
 
-use crate::players::{Archive, Intake, Shelf};
+use crate::players::{Archive, Intake, Shelf, Staff};
 
 /// The secret of all clients of these tests.
 pub(crate) const SECRET: &str = "s3cret-of-the-client";
@@ -90,6 +90,7 @@ impl Api {
             ingest: Arc::clone(&intake) as _,
             invocations: Arc::clone(&archive) as _,
             records: Arc::clone(&shelf) as _,
+            workers: Arc::new(Staff),
             registry: registry.clone(),
             keys: keys.clone(),
             settings,

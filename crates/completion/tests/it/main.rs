@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod deadlines;
+mod office;
+mod processes;
 mod status;
 mod world;

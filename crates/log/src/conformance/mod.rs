@@ -38,7 +38,8 @@ macro_rules! log_conformance {
             fencing: a_writer_opened_again_fences_the_first, a_fenced_session_is_over,
                 a_partition_that_was_lost_cannot_be_committed;
             restore: positions_and_metadata_come_back, groups_do_not_share_positions,
-                reading_ends_at_the_end, a_position_after_the_end_is_an_error,
+                reading_ends_at_the_end, the_last_record_is_found,
+                a_position_after_the_end_is_an_error,
                 seek_goes_back_and_forth, paused_partitions_stay_silent, limits_are_kept;
             tailing: a_reader_follows, a_session_sees_new_records_at_once,
                 a_dropped_poll_loses_nothing;

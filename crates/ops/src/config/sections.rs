@@ -45,6 +45,11 @@ section! {
         /// Where subscribers reach this API: the base of `callbackURL`. Without it
         /// the listen address is used.
         public_url: Option<Url> = None,
+        /// Where the other processes of the installation reach this one, e.g.
+        /// `"http://10.0.0.7:8080"`. Without it the listen address is used; where that
+        /// stands for all addresses of the host, the one by which the host reaches
+        /// Kafka.
+        peer_url: Option<Url> = None,
         /// The largest request body taken, in bytes.
         body_limit_bytes: NonZeroUsize = MEBIBYTE,
         /// How long an access token is valid.
@@ -225,13 +230,32 @@ impl Api {
         if let Some(url) = &self.public_url {
             return url.as_str().trim_end_matches('/').to_owned();
         }
-        let ip = match bound.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-            ip => ip,
-        };
-        format!("http://{}", SocketAddr::new(ip, bound.port()))
+        listening_url(bound, None)
     }
+
+    /// Where other processes reach this one, without a slash at the end. `bound` is the
+    /// address that is really listened on, `own` this host's in the network of the other
+    /// processes, where it is known; it counts where `bound` stands for all addresses.
+    #[must_use]
+    pub fn peer_base_url(&self, bound: SocketAddr, own: Option<IpAddr>) -> String {
+        match &self.peer_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => listening_url(bound, own),
+        }
+    }
+}
+
+/// The URL of `bound`; where that stands for all addresses, of `own` or this host alone.
+fn listening_url(bound: SocketAddr, own: Option<IpAddr>) -> String {
+    let loopback = match bound {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    };
+    let ip = match bound.ip() {
+        ip if ip.is_unspecified() => own.unwrap_or(loopback),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, bound.port()))
 }
 
 impl Delivery {

@@ -151,6 +151,15 @@ fn variables_take_every_kind_of_value() {
     let bound = "0.0.0.0:9".parse().unwrap();
     assert_eq!(config.api.base_url(bound), "https://hooks.example.com/base");
     assert_eq!(Api::default().base_url(bound), "http://127.0.0.1:9");
+    let own = Some("10.0.0.7".parse().unwrap());
+    let api = Api::default();
+    assert_eq!(api.peer_base_url(bound, own), "http://10.0.0.7:9");
+    assert_eq!(api.peer_base_url(bound, None), "http://127.0.0.1:9");
+    let one = "192.0.2.1:9".parse().unwrap();
+    assert_eq!(api.peer_base_url(one, own), "http://192.0.2.1:9");
+    let named = super::tests::given("[api]\npeer_url = 'https://one.example/'\n", &[]);
+    let api = named.load().api;
+    assert_eq!(api.peer_base_url(one, own), "https://one.example");
     let array = super::tests::given(
         "",
         &[("TRIGGERFISH_DELIVERY__ALLOW_NETWORKS", "['10.0.0.0/8']")],

@@ -121,6 +121,8 @@ pub(super) struct Handles {
     pub(super) dead_letters: PerLabel<Counter>,
     pub(super) filter_evaluations: PerLabel<Counter>,
     pub(super) http: HttpHandles,
+    pub(super) peer_calls: PerLabel<Counter>,
+    pub(super) peer_call_duration: Histogram,
     pub(super) log_append_duration: Histogram,
     pub(super) invariant_violations: PerLabel<Counter>,
 }
@@ -153,6 +155,8 @@ impl Handles {
             dead_letters: with.counters(&specs::DEAD_LETTERS),
             filter_evaluations: with.counters(&specs::FILTER_EVALUATIONS),
             http: HttpHandles::default(),
+            peer_calls: with.counters(&specs::PEER_CALLS),
+            peer_call_duration: with.histogram(&specs::PEER_CALL_DURATION, &[]),
             log_append_duration: with.histogram(&specs::LOG_APPEND_DURATION, &[]),
             invariant_violations: with.counters(&specs::INVARIANT_VIOLATIONS),
         }

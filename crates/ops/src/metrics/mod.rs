@@ -156,6 +156,15 @@ pub fn filter_evaluated(verdict: FilterVerdict) {
     }
 }
 
+/// Another process was asked about partitions that it owns: `answered`, `not_mine` or
+/// `failed`.
+pub fn peer_call(result: &str, took: Duration) {
+    if let Some(handles) = handles() {
+        handles.peer_calls.get(&[result]).increment(1);
+        handles.peer_call_duration.record(took);
+    }
+}
+
 /// An append to the log was acknowledged.
 pub fn log_append_took(took: Duration) {
     if let Some(handles) = handles() {

@@ -136,6 +136,10 @@ specs! {
         [label("route", &[]), label("method", &[]), label("status", &[])];
     /// How long answers took, to their first byte.
     HTTP_REQUEST_DURATION = "http_request_duration_seconds" Kind::Histogram(SHORT), [label("route", &[])];
+    /// Questions to other processes about partitions that they own.
+    PEER_CALLS = "peer_calls_total" Kind::Counter, [label("result", &["answered", "not_mine", "failed"])];
+    /// How long other processes took to answer.
+    PEER_CALL_DURATION = "peer_call_duration_seconds" Kind::Histogram(SHORT), [];
     /// Appends to the log, until they were acknowledged.
     LOG_APPEND_DURATION = "log_append_duration_seconds" Kind::Histogram(SHORT), [];
     /// Invariants found broken; anything but zero is a bug of ours.

@@ -133,6 +133,7 @@ fn durations_fall_into_buckets() {
     metrics::commit_took(Duration::from_millis(3));
     metrics::restore_took(Duration::from_mins(2));
     metrics::log_append_took(Duration::from_micros(300));
+    metrics::peer_call("answered", Duration::from_micros(900));
     for (series, expected) in [
         (
             r#"triggerfish_invocation_duration_seconds_bucket{mode="DYNAMIC",le="0.005"}"#,
@@ -156,6 +157,11 @@ fn durations_fall_into_buckets() {
         ),
         (
             r#"triggerfish_log_append_duration_seconds_bucket{le="0.0005"}"#,
+            1.0,
+        ),
+        (r#"triggerfish_peer_calls_total{result="answered"}"#, 1.0),
+        (
+            r#"triggerfish_peer_call_duration_seconds_bucket{le="0.001"}"#,
             1.0,
         ),
     ] {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tempfile::TempDir;
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-use triggerfish_api::ports::{Start, StartIdentity, StartInput};
+use triggerfish_api::ports::{Start, StartIdentity, StartInput, Workers as _};
 use triggerfish_core::{
     InvocationId, Observation, Origin, Request, RetryPolicy, SubscriptionId, Trigger, TriggerType,
     fan_out::Defaults,
@@ -20,9 +20,10 @@ use triggerfish_log::{
 };
 use triggerfish_log_embedded::{EmbeddedAppender, EmbeddedLog, EmbeddedOptions};
 use triggerfish_ops::health::Readiness;
+use triggerfish_peers::{OWNER, Peers, Process, join};
 use triggerfish_producer::{Ingest, Intake, IntakeSettings, Upstream, UpstreamSettings};
 use triggerfish_registry::{Limits, NewSubscription, Registry, Settings};
-use triggerfish_runtime::{Retention, SystemClock, Topics, Worker, WorkerSettings};
+use triggerfish_runtime::{Handle, Retention, SystemClock, Topics, Worker, WorkerSettings};
 use triggerfish_wire::envelope;
 
 pub(crate) const TRIGGER: &str = "acme:happened";
@@ -171,7 +172,8 @@ impl World {
         Intake::new(self.registry.clone(), settings, Arc::new(SystemClock))
     }
 
-    /// A face for HTTP, and the fold that it asks.
+    /// A face for HTTP in a process that owns no partition, and beside it the process
+    /// with the fold that it asks.
     pub(crate) async fn ingest(&self) -> Ingest<Faulty> {
         let settings = WorkerSettings {
             group: "triggerfish".into(),
@@ -203,7 +205,33 @@ impl World {
             handle.snapshots().await.len() == usize::from(PARTITIONS)
         })
         .await;
-        Ingest::new(self.intake(), self.appender.clone(), handle)
+        self.join("owner", OWNER, Some(handle)).await;
+        let producer = self.join("producer", "producer", None).await;
+        eventually("the owner is known", async || {
+            let workers = producer.living().into_iter();
+            let shares = workers.map(|worker| worker.partitions.len());
+            shares.sum::<usize>() == usize::from(PARTITIONS)
+        })
+        .await;
+        Ingest::new(self.intake(), self.appender.clone(), producer)
+    }
+
+    /// A process of this name that answers the others.
+    async fn join(&self, name: &str, role: &str, handle: Option<Handle>) -> Peers {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let process = Process {
+            instance: name.to_owned(),
+            roles: vec![role.to_owned()],
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            version: "1".to_owned(),
+        };
+        let clock = Arc::new(SystemClock);
+        let joined = join(&self.log, &self.topics, process, handle, keys(), clock);
+        let (peers, background) = joined.await.unwrap();
+        let app = peers.router();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        tokio::spawn(background.run(CancellationToken::new()));
+        peers
     }
 
     pub(crate) async fn upstream(&self) -> JoinHandle<Result<(), LogError>> {

@@ -9,6 +9,7 @@ mod start;
 mod status;
 mod tail;
 mod verify;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Test(args) => start::test(&args).await,
         Command::Complete(args) => complete::run(&args).await,
         Command::Status(args) => status::run(&args).await,
+        Command::Workers(args) => workers::run(&args).await,
         Command::Tail(args) => tail::run(&args).await,
         Command::Config(args) => config::run(&args),
         Command::Verify(args) => verify::run(&args).await,

@@ -4,6 +4,7 @@
 mod embedded;
 mod first_client;
 mod options;
+mod own_address;
 mod records;
 
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use triggerfish_delivery::{Caller, webhook};
 use triggerfish_dispatcher::{Calls, Dispatcher};
 use triggerfish_log::{EventLog, WriterName};
 use triggerfish_ops::{config::Config, health::Readiness, metrics};
+use triggerfish_peers::{Background, Peers};
 use triggerfish_producer::{Ingest, Intake, Upstream};
 use triggerfish_registry::Registry;
 use triggerfish_runtime::{Clock, Handle, Observer, Role, SystemClock, Topics, Worker};
@@ -50,7 +52,6 @@ pub(crate) struct Service<L: EventLog> {
 struct Parts<L: EventLog> {
     log: L,
     topics: Topics,
-    partitions: u32,
     appender: L::Appender,
     registry: Registry,
     keys: ServerKeys,
@@ -72,7 +73,6 @@ impl<L: EventLog> Parts<L> {
             .context("can't set up the topics")?;
         let limits = options::registry_limits(config, caller.guard().clone());
         Ok(Self {
-            partitions: log.partitions(&topics.invocation_log).await?,
             appender: log.open_appender(WriterName::from("services")).await?,
             registry: Registry::open(log, keys.clone(), limits).await?,
             log: log.clone(),
@@ -113,19 +113,10 @@ impl<L: EventLog> Service<L> {
         let first_client =
             first_client::ensure(&parts.registry, &config.security, parts.clock.now()).await?;
 
-        let wake = Arc::new(Notify::new());
-        let roles = roles(config, &parts, caller, &public_url, &wake);
-        let settings = options::worker(config, topics.clone());
-        let (worker, handle) = Worker::open(
-            log.clone(),
-            settings,
-            Arc::clone(&parts.clock),
-            readiness,
-            roles,
-            wake,
-        )
-        .await?;
-        let intake = intake(config, &parts)?;
+        let (worker, handle) = worker(config, &parts, caller, &public_url, readiness).await?;
+        let (peers, membership) = join(config, &parts, address, handle).await?;
+        let partitions = peers.partitions().current().await;
+        let intake = intake(config, &parts, partitions)?;
         let upstream = Upstream::open(
             &log,
             parts.appender.clone(),
@@ -139,13 +130,15 @@ impl<L: EventLog> Service<L> {
             config,
             &parts,
             intake,
-            handle,
+            &peers,
             &public_url,
             stop_intake.clone(),
         );
-        let app = app.merge(admin);
+        let app = app.merge(admin).merge(peers.router());
         let mut tasks = JoinSet::new();
         let (stop, until) = (stop_worker.clone(), stop_intake.clone());
+        let leave = stop_worker.clone();
+        tasks.spawn(async move { membership.run(leave).await.context("announcing failed") });
         tasks.spawn(async move { worker.run(stop).await.context("the worker failed") });
         tasks.spawn(async move { upstream.run(until).await.context("reading events failed") });
         tasks.spawn(serve(listener, app, stop_intake.clone()));
@@ -198,6 +191,44 @@ impl<L: EventLog> Service<L> {
     }
 }
 
+/// The loop with the roles that share its fold.
+async fn worker<L: EventLog>(
+    config: &Config,
+    parts: &Parts<L>,
+    caller: Caller,
+    public_url: &str,
+    readiness: Readiness,
+) -> anyhow::Result<(Worker<L>, Handle)> {
+    let wake = Arc::new(Notify::new());
+    let opened = Worker::open(
+        parts.log.clone(),
+        options::worker(config, parts.topics.clone()),
+        Arc::clone(&parts.clock),
+        readiness,
+        roles(config, parts, caller, public_url, &wake),
+        wake,
+    );
+    Ok(opened.await?)
+}
+
+/// Becomes one of the processes that answer for each other.
+async fn join<L: EventLog>(
+    config: &Config,
+    parts: &Parts<L>,
+    address: SocketAddr,
+    handle: Handle,
+) -> anyhow::Result<(Peers, Background<L>)> {
+    let joined = triggerfish_peers::join(
+        &parts.log,
+        &parts.topics,
+        options::process(config, address),
+        Some(handle),
+        parts.keys.clone(),
+        Arc::clone(&parts.clock),
+    );
+    Ok(joined.await?)
+}
+
 fn roles<L: EventLog>(
     config: &Config,
     parts: &Parts<L>,
@@ -222,9 +253,12 @@ fn roles<L: EventLog>(
     vec![Box::new(dispatcher), Box::new(consumer)]
 }
 
-fn intake<L: EventLog>(config: &Config, parts: &Parts<L>) -> anyhow::Result<Intake> {
-    let partitions =
-        u16::try_from(parts.partitions).context("more partitions than ids can carry")?;
+fn intake<L: EventLog>(
+    config: &Config,
+    parts: &Parts<L>,
+    partitions: u32,
+) -> anyhow::Result<Intake> {
+    let partitions = u16::try_from(partitions).context("more partitions than ids can carry")?;
     let settings = options::intake(
         config,
         parts.topics.invocation_log.clone(),
@@ -242,7 +276,7 @@ fn app<L: EventLog>(
     config: &Config,
     parts: &Parts<L>,
     intake: Intake,
-    handle: Handle,
+    peers: &Peers,
     public_url: &str,
     stop: CancellationToken,
 ) -> axum::Router {
@@ -251,19 +285,19 @@ fn app<L: EventLog>(
     let status = Status::new(
         parts.log.clone(),
         parts.topics.clone(),
-        parts.partitions,
-        handle.clone(),
+        peers.clone(),
         parts.observer(),
         parts.registry.clone(),
     );
     let state = ApiState {
-        ingest: Arc::new(Ingest::new(intake, parts.appender.clone(), handle)),
+        ingest: Arc::new(Ingest::new(intake, parts.appender.clone(), peers.clone())),
         invocations: Arc::new(status),
         records: Arc::new(records::LogRecords::new(
             parts.log.clone(),
             parts.topics.clone(),
             stop,
         )),
+        workers: Arc::new(peers.clone()),
         registry: parts.registry.clone(),
         keys: parts.keys.clone(),
         settings: options::api(config, public_url),

@@ -1,5 +1,6 @@
 //! What each part is told, from the settings of the process.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,9 +8,12 @@ use triggerfish_core::keys::ServerKeys;
 use triggerfish_delivery::{Guard, Options, check_url};
 use triggerfish_dispatcher::{CallSettings, Limits, Settings};
 use triggerfish_log::{GroupName, InstanceName, Topic, WriterName};
-use triggerfish_ops::config::Config;
+use triggerfish_ops::{build_info, config::Config};
+use triggerfish_peers::Process;
 use triggerfish_producer::{IntakeSettings, UpstreamSettings};
 use triggerfish_runtime::{Retention, Topics, WorkerSettings};
+
+use super::own_address;
 
 /// Who this process is in groups and as a writer. One process has the whole
 /// embedded log to itself.
@@ -65,6 +69,19 @@ pub(super) fn worker(config: &Config, topics: Topics) -> WorkerSettings {
         view: view_settings(config),
         drain_timeout: config.shutdown.drain_timeout.get(),
         stall_after: config.worker.stall_after.get(),
+    }
+}
+
+/// Who this process is among the others; it has every role.
+pub(super) fn process(config: &Config, bound: SocketAddr) -> Process {
+    let servers = config.kafka.bootstrap_servers.as_deref();
+    let own = servers.and_then(own_address::towards);
+    let roles = ["producer", "dispatcher", triggerfish_peers::OWNER];
+    Process {
+        instance: INSTANCE.to_owned(),
+        roles: roles.map(str::to_owned).into(),
+        url: config.api.peer_base_url(bound, own),
+        version: build_info::VERSION.to_owned(),
     }
 }
 
