@@ -10,8 +10,9 @@ use serde_json::Value;
 use triggerfish_tests::binary::workspace;
 
 /// Who may depend on whom, in what is shipped. The program may depend on everything.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("core", &[]),
+    ("test-broker", &[]),
     ("log", &[]),
     ("filter", &[]),
     ("wire", &["core"]),
