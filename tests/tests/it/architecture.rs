@@ -12,6 +12,7 @@ use triggerfish_tests::binary::workspace;
 /// Who may depend on whom, in what is shipped. The program may depend on everything.
 const ARROWS: [(&str, &[&str]); 15] = [
     ("core", &[]),
+    ("test-broker", &[]),
     ("log", &[]),
     ("filter", &[]),
     ("wire", &["core"]),
