@@ -35,8 +35,8 @@ pub enum RestoreError {
     /// The view could not be written.
     #[error("writing the view failed")]
     View(#[from] triggerfish_view::Error),
-    /// The folder for a second fold could not be cleared.
-    #[error("clearing the folder for a second fold failed")]
+    /// The folder of views could not be looked at, or the one for a second fold cleared.
+    #[error("the folder of views can't be used")]
     Scratch(#[source] std::io::Error),
     /// The blocking part died.
     #[error("a blocking task failed")]

@@ -40,6 +40,16 @@ itself. Everything that it shows is checked; it ends with 1 if anything is not a
 Example:
   triggerfish demo";
 
+const DUTY_HELP: &str = "One role a process, on Kafka: start as many processes of each as are \
+wanted, each with a data folder of its own. All serve the HTTP API, and each answers for all. They \
+need the same server keys (TRIGGERFISH_SECURITY__KEYS).
+
+Example:
+  export TRIGGERFISH_KAFKA__BOOTSTRAP_SERVERS=kafka:9092 TRIGGERFISH_SECURITY__KEYS=...
+  triggerfish producer --data ./producer-1 --listen 127.0.0.1:8080
+  triggerfish dispatcher --data ./dispatcher-1 --listen 127.0.0.1:8081
+  triggerfish completion-consumer --data ./completion-1 --listen 127.0.0.1:8082";
+
 const APPLY_HELP: &str = "The file has [[triggers]] and [[subscriptions]] with the field names of \
 the HTTP API. A subscription is found by trigger and name; what is not in the file is left alone. \
 A credential is a literal, env:NAME or file:PATH.
@@ -88,9 +98,18 @@ pub(crate) enum Command {
     /// Show the main job in a few seconds: event in, POST, answer, callback, completion out
     #[command(after_help = DEMO_HELP)]
     Demo,
-    /// Run every role in this process on the embedded log
+    /// Run every role in this process, on the embedded log unless Kafka is set
     #[command(after_help = "Example:\n  triggerfish all --data ./data --listen 127.0.0.1:8080")]
     All(ServiceArgs),
+    /// Take events in, by HTTP and from Kafka
+    #[command(after_help = DUTY_HELP)]
+    Producer(ServiceArgs),
+    /// Call subscribers
+    #[command(after_help = DUTY_HELP)]
+    Dispatcher(ServiceArgs),
+    /// Emit completions, watch deadlines, answer questions about invocations
+    #[command(after_help = DUTY_HELP)]
+    CompletionConsumer(ServiceArgs),
     /// Make triggers and subscriptions what a registry file says
     #[command(after_help = APPLY_HELP)]
     Apply(ApplyArgs),

@@ -1,9 +1,9 @@
 //! One module for each command.
 
-mod all;
 mod apply;
 mod complete;
 mod config;
+mod serve;
 mod settings;
 mod start;
 mod status;
@@ -18,12 +18,16 @@ use clap::CommandFactory as _;
 use crate::{
     args::{Args, BenchCommand, Command},
     bench, demo,
+    service::Duty,
 };
 
 /// Does what was asked for.
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
-        Command::All(args) => all::run(&args).await,
+        Command::All(args) => serve::run(&args, Duty::ALL).await,
+        Command::Producer(args) => serve::run(&args, &[Duty::Producer]).await,
+        Command::Dispatcher(args) => serve::run(&args, &[Duty::Dispatcher]).await,
+        Command::CompletionConsumer(args) => serve::run(&args, &[Duty::CompletionConsumer]).await,
         Command::Demo => demo::run().await,
         Command::Apply(args) => apply::run(&args).await,
         Command::Start(args) => start::start(&args).await,

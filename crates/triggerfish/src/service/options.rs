@@ -7,17 +7,12 @@ use std::time::Duration;
 use triggerfish_core::keys::ServerKeys;
 use triggerfish_delivery::{Guard, Options, check_url};
 use triggerfish_dispatcher::{CallSettings, Limits, Settings};
-use triggerfish_log::{GroupName, InstanceName, Topic, WriterName};
+use triggerfish_log::{InstanceName, Topic};
 use triggerfish_ops::{build_info, config::Config};
-use triggerfish_peers::Process;
 use triggerfish_producer::{IntakeSettings, UpstreamSettings};
 use triggerfish_runtime::{Retention, Topics, WorkerSettings};
 
-use super::own_address;
-
-/// Who this process is in groups and as a writer. One process has the whole
-/// embedded log to itself.
-const INSTANCE: &str = "all";
+use super::{own_address, plan::Plan, process::Process};
 
 pub(crate) fn retention(config: &Config) -> Retention {
     let log = config.storage.log_retention.get();
@@ -58,13 +53,14 @@ pub(super) fn registry_limits(config: &Config, guard: Guard) -> triggerfish_regi
     limits
 }
 
-pub(super) fn worker(config: &Config, topics: Topics) -> WorkerSettings {
+pub(super) fn worker(process: &Process<'_>, plan: &Plan, topics: Topics) -> WorkerSettings {
+    let config = process.config;
     WorkerSettings {
-        group: GroupName::from("workers"),
-        instance: InstanceName::from(INSTANCE),
-        writer: Some(WriterName::from(INSTANCE)),
-        views: config.storage.data_dir.join("views"),
-        cluster: "embedded".to_owned(),
+        group: plan.group.clone(),
+        instance: InstanceName::from(process.instance.as_str()),
+        writer: plan.writer.clone(),
+        views: config.storage.data_dir.join(plan.folder),
+        cluster: process.cluster.clone(),
         topics,
         view: view_settings(config),
         drain_timeout: config.shutdown.drain_timeout.get(),
@@ -72,23 +68,24 @@ pub(super) fn worker(config: &Config, topics: Topics) -> WorkerSettings {
     }
 }
 
-/// Who this process is among the others; it has every role.
-pub(super) fn process(config: &Config, bound: SocketAddr) -> Process {
+/// Who this process is among the others.
+pub(super) fn peer(process: &Process<'_>, bound: SocketAddr) -> triggerfish_peers::Process {
+    let config = process.config;
     let servers = config.kafka.bootstrap_servers.as_deref();
     let own = servers.and_then(own_address::towards);
-    let roles = ["producer", "dispatcher", triggerfish_peers::OWNER];
-    Process {
-        instance: INSTANCE.to_owned(),
-        roles: roles.map(str::to_owned).into(),
+    let roles = process.duties.iter().map(|duty| duty.name().to_owned());
+    triggerfish_peers::Process {
+        instance: process.instance.clone(),
+        roles: roles.collect(),
         url: config.api.peer_base_url(bound, own),
         version: build_info::VERSION.to_owned(),
     }
 }
 
-pub(super) fn upstream(topics: Topics) -> UpstreamSettings {
+pub(super) fn upstream(process: &Process<'_>, topics: Topics) -> UpstreamSettings {
     UpstreamSettings {
-        group: GroupName::from("producers"),
-        instance: InstanceName::from(INSTANCE),
+        group: process.names().group("producers"),
+        instance: InstanceName::from(process.instance.as_str()),
         topics,
     }
 }
