@@ -3,7 +3,7 @@
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 /// The context of clients that need no other.
 pub(crate) struct Plain;
@@ -41,5 +41,9 @@ pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
 }
 
 pub(crate) fn heard(error: &KafkaError, reason: &str) {
+    // The end of a partition is told as an error, and is none.
+    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
+        return;
+    }
     tracing::warn!(target: "kafka", %error, "{reason}");
 }

@@ -39,7 +39,7 @@ pub(crate) enum AnyAppender {
 /// Readers of either.
 pub(crate) enum AnyReader {
     Embedded(EmbeddedReader),
-    Kafka(KafkaReader),
+    Kafka(Box<KafkaReader>),
 }
 
 /// Does the same to whichever engine it is.
@@ -123,7 +123,7 @@ impl EventLog for AnyLog {
     async fn open_reader(&self) -> Result<AnyReader, LogError> {
         Ok(match self {
             Self::Embedded(log) => AnyReader::Embedded(log.open_reader().await?),
-            Self::Kafka(log) => AnyReader::Kafka(log.open_reader().await?),
+            Self::Kafka(log) => AnyReader::Kafka(Box::new(log.open_reader().await?)),
         })
     }
 }

@@ -48,9 +48,10 @@ impl<'c> Process<'c> {
             (None, ONLY.to_owned())
         };
         // Several processes have to make and verify the same secrets.
-        let missing = match on_kafka {
-            true => MissingKey::Refuse,
-            false => MissingKey::MakeIn(data),
+        let missing = if on_kafka {
+            MissingKey::Refuse
+        } else {
+            MissingKey::MakeIn(data)
         };
         let keys = config::server_keys(&config.security, missing)?;
         let log = AnyLog::open(config, &instance).await?;
@@ -107,9 +108,8 @@ fn kept(folder: &Path) -> anyhow::Result<String> {
         }
         _ => {}
     }
-    let mut bytes = [0_u8; 6];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-    let name: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let random = getrandom::u64().map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    let name = format!("{random:016x}");
     std::fs::write(&path, &name).with_context(|| format!("can't write {}", path.display()))?;
     Ok(name)
 }
