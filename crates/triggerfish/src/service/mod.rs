@@ -138,7 +138,12 @@ impl<L: EventLog> Service<L> {
         let mut tasks = JoinSet::new();
         let (stop, until) = (stop_worker.clone(), stop_intake.clone());
         let leave = stop_worker.clone();
-        tasks.spawn(async move { membership.run(leave).await.context("announcing failed") });
+        tasks.spawn(async move {
+            membership
+                .run(leave)
+                .await
+                .context("the topic of workers failed")
+        });
         tasks.spawn(async move { worker.run(stop).await.context("the worker failed") });
         tasks.spawn(async move { upstream.run(until).await.context("reading events failed") });
         tasks.spawn(serve(listener, app, stop_intake.clone()));
