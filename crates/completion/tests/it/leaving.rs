@@ -10,6 +10,16 @@ use crate::{
     world::{World, eventually, report},
 };
 
+/// Whether the last word of a process is that it is gone.
+async fn is_off_the_topic(world: &World, name: &str) -> bool {
+    let mut reader = world.log.open_reader().await.unwrap();
+    let topic = &world.topics.workers;
+    let page = reader.read(topic, Partition(0), Offset::ZERO, Limit::default());
+    let mut records = page.await.unwrap().records.into_iter();
+    let last = records.rfind(|record| record.key.as_deref() == Some(name.as_bytes()));
+    last.is_none_or(|record| record.value.is_none())
+}
+
 #[tokio::test]
 async fn while_an_owner_is_away_its_part_is_missed_by_name() {
     let world = World::new().await;
@@ -71,6 +81,7 @@ async fn who_takes_leave_is_asked_nothing_more_and_a_question_waits_for_the_heir
     };
     // No question fails, as the hand-over is shorter than anybody waits.
     tokio::join!(asking, owner.stop());
+    assert!(is_off_the_topic(&world, "owner").await);
     until_shared(&producer, &[("heir", 2), ("producer", 0)]).await;
     heir.stop().await;
     producer.stop().await;
@@ -87,18 +98,9 @@ async fn who_was_silent_for_long_is_taken_off_the_topic() {
     world.clock.wait(Duration::from_hours(24 * 365 * 50));
     let young = world.producer("young").await;
     until_shared(&young, &[("young", 0)]).await;
-    let mut reader = world.log.open_reader().await.unwrap();
-    let topic = &world.topics.workers;
-    let mut last_of_gone = async || {
-        let page = reader.read(topic, Partition(0), Offset::ZERO, Limit::default());
-        let mut records = page.await.unwrap().records.into_iter();
-        let last = records.rfind(|record| record.key.as_deref() == Some(b"gone"));
-        last.is_none_or(|record| record.value.is_none())
-    };
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-    while !last_of_gone().await {
-        assert!(tokio::time::Instant::now() < deadline, "it is still there");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually("it is taken off", async || {
+        is_off_the_topic(&world, "gone").await
+    })
+    .await;
     young.stop().await;
 }
