@@ -1,6 +1,7 @@
 //! Says on the topic `workers` that this process is there and what runs in it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use crate::{
     join::Process,
 };
 
-/// The longest wait for figures; an announcement matters more.
+/// The longest wait for figures; a heartbeat matters more.
 const FIGURES_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait until the last word is durable.
 const LAST_WORD_WAIT: Duration = Duration::from_secs(2);
@@ -29,8 +30,10 @@ pub(crate) struct Announcer<L: EventLog> {
     process: Process,
     handle: Option<Handle>,
     started: Timestamp,
-    clock: std::sync::Arc<dyn Clock>,
+    clock: Arc<dyn Clock>,
     claims: BTreeMap<Partition, Held>,
+    /// As of the last heartbeat.
+    figures: BTreeMap<Partition, Figures>,
 }
 
 /// What is known of a partition that runs here.
@@ -48,7 +51,7 @@ impl<L: EventLog> Announcer<L> {
         topics: Topics,
         process: Process,
         handle: Option<Handle>,
-        clock: std::sync::Arc<dyn Clock>,
+        clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             log,
@@ -59,6 +62,7 @@ impl<L: EventLog> Announcer<L> {
             started: clock.now(),
             clock,
             claims: BTreeMap::new(),
+            figures: BTreeMap::new(),
         }
     }
 
@@ -89,6 +93,11 @@ impl<L: EventLog> Announcer<L> {
 
     async fn announce(&mut self, runs: BTreeSet<Partition>) -> Result<(), LogError> {
         let now = self.clock.now();
+        // A new claim is waited for by others, so it goes out without new figures.
+        if self.claims.keys().eq(&runs) {
+            let figures = tokio::time::timeout(FIGURES_WAIT, self.figures()).await;
+            self.figures = figures.unwrap_or_default();
+        }
         self.claims.retain(|partition, _| runs.contains(partition));
         for partition in runs {
             self.claims.entry(partition).or_insert(Held {
@@ -96,13 +105,11 @@ impl<L: EventLog> Announcer<L> {
                 claimed_at: None,
             });
         }
-        let figures = tokio::time::timeout(FIGURES_WAIT, self.figures()).await;
-        let figures = figures.unwrap_or_default();
         let claims = self.claims.iter().map(|(partition, held)| Claim {
             partition: partition.0,
             since: held.since,
             claimed_at: held.claimed_at.map(|offset| offset.0),
-            figures: figures.get(partition).copied(),
+            figures: self.figures.get(partition).copied(),
         });
         let announcement = Announcement {
             instance: self.process.instance.clone(),

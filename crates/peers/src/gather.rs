@@ -94,6 +94,7 @@ impl Peers {
                 }
                 news.wait().await;
                 gathering.asked.clear();
+                gathering.excuses.clear();
                 continue;
             }
             if Instant::now() >= until {
@@ -106,7 +107,7 @@ impl Peers {
             for (group, answer) in join_all(asked).await {
                 match answer {
                     Ok(parts) => gathering.take(parts, &group),
-                    Err(refusal) => group.source.complain(&refusal, &group.partitions()),
+                    Err(refusal) => gathering.excuses.push(group.source.excuse(&refusal)),
                 }
             }
         }
@@ -142,12 +143,6 @@ struct Group {
     others: usize,
 }
 
-impl Group {
-    fn partitions(&self) -> Vec<u32> {
-        self.parts.iter().map(|(partition, _)| *partition).collect()
-    }
-}
-
 /// What has been found and what is missing.
 struct Gathering {
     found: BTreeMap<u32, PartFound>,
@@ -155,6 +150,8 @@ struct Gathering {
     missing: BTreeMap<u32, Option<u64>>,
     /// Who was asked for what and did not give it.
     asked: BTreeSet<(u32, Option<String>)>,
+    /// What those who were asked last said instead.
+    excuses: Vec<String>,
     limit: usize,
 }
 
@@ -164,6 +161,7 @@ impl Gathering {
             found: BTreeMap::new(),
             missing: (0..partitions).map(|partition| (partition, None)).collect(),
             asked: BTreeSet::new(),
+            excuses: Vec::new(),
             limit: usize::try_from(wanted.limit).unwrap_or(usize::MAX),
         }
     }
@@ -226,9 +224,7 @@ impl Gathering {
 
     fn incomplete(&self) -> Unavailable {
         let missing: Vec<String> = self.missing.keys().map(u32::to_string).collect();
-        unavailable(format!(
-            "no process answers for partitions {} at the moment",
-            missing.join(", ")
-        ))
+        let missing = format!("partitions {}", missing.join(", "));
+        unavailable(&missing, &self.excuses)
     }
 }

@@ -71,24 +71,26 @@ impl Source {
         }
     }
 
-    /// Says in the log that it did not answer.
-    pub(crate) fn complain(&self, refusal: &Refusal, partitions: &[u32]) {
+    /// Who did not answer and why, for the operator.
+    pub(crate) fn excuse(&self, refusal: &Refusal) -> String {
         let process = self.name().unwrap_or("this process");
         match refusal {
-            Refusal::NotMine => {
-                tracing::debug!(process, ?partitions, "it does not own these partitions");
-            }
-            Refusal::Failed(reason) => {
-                tracing::warn!(process, ?partitions, reason, "the owner did not answer");
-            }
+            Refusal::NotMine => format!("{process} does not own it"),
+            Refusal::Failed(reason) => format!("{process}: {reason}"),
         }
     }
 }
 
-pub(crate) fn unavailable(reason: String) -> Unavailable {
+/// What is missing, and what the last that were asked for it said.
+pub(crate) fn unavailable(missing: &str, excuses: &[String]) -> Unavailable {
+    let excuses = if excuses.is_empty() {
+        "none claims to own it".to_owned()
+    } else {
+        excuses.join(", ")
+    };
     Unavailable {
         retry_after: RETRY_AFTER,
-        reason,
+        reason: format!("no process answers for {missing} at the moment ({excuses})"),
     }
 }
 
@@ -108,18 +110,17 @@ impl Peers {
         loop {
             let mut news = self.news();
             let sources = self.sources(partition);
+            let mut excuses = Vec::new();
             for (index, source) in sources.iter().enumerate() {
                 let others = sources.len() - index - 1;
                 let patience = share(until, others);
                 match self.ask(source, partition, key, after, patience).await {
                     Ok(found) => return Ok(found),
-                    Err(refusal) => source.complain(&refusal, &[partition.0]),
+                    Err(refusal) => excuses.push(source.excuse(&refusal)),
                 }
             }
             if Instant::now() >= until.min(began + HAND_OVER_WAIT) {
-                return Err(unavailable(format!(
-                    "no process answers for partition {partition} at the moment"
-                )));
+                return Err(unavailable(&format!("partition {partition}"), &excuses));
             }
             news.wait().await;
         }

@@ -2,14 +2,15 @@
 
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
+use triggerfish_api::ports::{Invocations, ListQuery, Unavailable, Workers as _};
 use triggerfish_completion::{CompletionConsumer, Status};
-use triggerfish_core::keys::ServerKeys;
+use triggerfish_core::{InvocationId, keys::ServerKeys};
 use triggerfish_log::LogError;
 use triggerfish_log_embedded::EmbeddedLog;
 use triggerfish_peers::{OWNER, Peers, Process, join};
 use triggerfish_runtime::Role;
 
-use crate::world::{Running, World, keys};
+use crate::world::{Asked, PARTITIONS, Running, World, eventually, keys};
 
 pub(crate) struct Office {
     pub(crate) url: String,
@@ -97,4 +98,46 @@ impl Office {
             worker.kill().await;
         }
     }
+}
+
+pub(crate) fn all() -> ListQuery {
+    ListQuery {
+        limit: 100,
+        ..ListQuery::default()
+    }
+}
+
+/// The ids in a list, in its order, and the total.
+pub(crate) async fn listed(
+    office: &Office,
+    query: ListQuery,
+) -> Result<(Vec<InvocationId>, usize), Unavailable> {
+    let listing = office.status.list(query).await?;
+    let ids = listing.invocations.iter().map(|found| found.id).collect();
+    Ok((ids, listing.total))
+}
+
+/// Who runs how many partitions, as `office` has heard.
+fn shares(office: &Office) -> Vec<(String, usize)> {
+    let workers = office.peers.living().into_iter();
+    let shares = workers.map(|worker| (worker.instance, worker.partitions.len()));
+    shares.collect()
+}
+
+pub(crate) async fn until_shared(office: &Office, expected: &[(&str, usize)]) {
+    eventually("all know who owns what", async || {
+        let shares = shares(office);
+        let shares: Vec<_> = shares.iter().map(|(name, n)| (&**name, *n)).collect();
+        shares == expected
+    })
+    .await;
+}
+
+pub(crate) async fn requests(world: &World, keys: std::ops::Range<u64>) -> Vec<InvocationId> {
+    let mut ids = Vec::new();
+    for key in keys {
+        let partition = u16::try_from(key % u64::from(PARTITIONS)).unwrap();
+        ids.push(world.request(&Asked::new(partition, key)).await);
+    }
+    ids
 }

@@ -3,57 +3,15 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use triggerfish_api::ports::{Invocations, ListQuery, Unavailable, Verdict, Workers as _};
+use triggerfish_api::ports::{Invocations, ListQuery, Verdict};
 use triggerfish_core::{InvocationId, InvocationKey};
 use triggerfish_log::{Appender, EventLog, NewRecord, Partition};
 use triggerfish_runtime::{Clock, Retention};
 
 use crate::{
-    office::Office,
+    office::{all, listed, requests, until_shared},
     world::{Asked, PARTITIONS, World, eventually, keys, report},
 };
-
-fn all() -> ListQuery {
-    ListQuery {
-        limit: 100,
-        ..ListQuery::default()
-    }
-}
-
-/// The ids in a list, in its order, and the total.
-async fn listed(
-    office: &Office,
-    query: ListQuery,
-) -> Result<(Vec<InvocationId>, usize), Unavailable> {
-    let listing = office.status.list(query).await?;
-    let ids = listing.invocations.iter().map(|found| found.id).collect();
-    Ok((ids, listing.total))
-}
-
-/// Who runs how many partitions, as `office` has heard.
-fn shares(office: &Office) -> Vec<(String, usize)> {
-    let workers = office.peers.living().into_iter();
-    let shares = workers.map(|worker| (worker.instance, worker.partitions.len()));
-    shares.collect()
-}
-
-async fn until_shared(office: &Office, expected: &[(&str, usize)]) {
-    eventually("all know who owns what", async || {
-        let shares = shares(office);
-        let shares: Vec<_> = shares.iter().map(|(name, n)| (&**name, *n)).collect();
-        shares == expected
-    })
-    .await;
-}
-
-async fn requests(world: &World, keys: std::ops::Range<u64>) -> Vec<InvocationId> {
-    let mut ids = Vec::new();
-    for key in keys {
-        let partition = u16::try_from(key % u64::from(PARTITIONS)).unwrap();
-        ids.push(world.request(&Asked::new(partition, key)).await);
-    }
-    ids
-}
 
 #[tokio::test]
 async fn every_process_gives_the_same_answers() {
@@ -112,72 +70,6 @@ async fn what_was_acknowledged_a_moment_ago_is_found_by_all() {
         assert!(producer.status.get(id).await.unwrap().is_some());
     }
     owner.stop().await;
-    producer.stop().await;
-}
-
-#[tokio::test]
-async fn while_an_owner_is_away_its_part_is_missed_by_name() {
-    let world = World::new().await;
-    let (owner, producer) = (
-        world.consumer("owner").await,
-        world.producer("producer").await,
-    );
-    until_shared(&producer, &[("owner", 2), ("producer", 0)]).await;
-    let ids = requests(&world, 0..2).await;
-    assert!(producer.status.get(ids[0]).await.unwrap().is_some());
-    owner.kill().await;
-
-    let refused = producer.status.get(ids[0]).await.unwrap_err();
-    assert!(refused.reason.contains("partition 0 "), "{refused}");
-    assert!(refused.retry_after > Duration::ZERO);
-    let refused = producer.status.list(all()).await.unwrap_err();
-    assert!(refused.reason.contains("partitions 0, 1 "), "{refused}");
-    assert!(producer.status.pending().await.is_err());
-    let late = producer.status.complete(ids[1], report(None, None)).await;
-    assert!(late.unwrap_err().reason.contains("partition 1 "));
-
-    let heir = world.consumer("heir").await;
-    eventually("the heir answers", async || {
-        listed(&producer, all()).await == Ok((vec![ids[1], ids[0]], 2))
-    })
-    .await;
-    // The completion that was refused was not appended.
-    assert!(
-        producer
-            .status
-            .get(ids[1])
-            .await
-            .unwrap()
-            .unwrap()
-            .is_open()
-    );
-    heir.stop().await;
-    producer.stop().await;
-}
-
-#[tokio::test]
-async fn who_takes_leave_is_asked_nothing_more_and_a_question_waits_for_the_heir() {
-    let world = World::new().await;
-    let (owner, producer) = (
-        world.consumer("owner").await,
-        world.producer("producer").await,
-    );
-    until_shared(&producer, &[("owner", 2), ("producer", 0)]).await;
-    let ids = requests(&world, 0..4).await;
-    let heir = world.consumer("heir").await;
-    until_shared(&producer, &[("heir", 1), ("owner", 1), ("producer", 0)]).await;
-    let asking = async {
-        for _ in 0..30 {
-            for id in &ids {
-                assert!(producer.status.get(*id).await.unwrap().is_some());
-            }
-            assert_eq!(listed(&producer, all()).await.unwrap().1, 4);
-        }
-    };
-    // No question fails, as the hand-over is shorter than anybody waits.
-    tokio::join!(asking, owner.stop());
-    until_shared(&producer, &[("heir", 2), ("producer", 0)]).await;
-    heir.stop().await;
     producer.stop().await;
 }
 

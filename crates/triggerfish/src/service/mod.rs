@@ -141,7 +141,12 @@ impl Service {
         );
         let app = app.merge(admin).merge(peers.router());
         let leave = stop_worker.clone();
-        tasks.spawn(async move { membership.run(leave).await.context("announcing failed") });
+        tasks.spawn(async move {
+            membership
+                .run(leave)
+                .await
+                .context("the topic of workers failed")
+        });
         for worker in loops.workers {
             let stop = stop_worker.clone();
             tasks.spawn(async move { worker.run(stop).await.context("the worker failed") });
