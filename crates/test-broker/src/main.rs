@@ -48,6 +48,8 @@ struct Broker {
 #[derive(Debug, Subcommand)]
 enum Tool {
     /// Run one of Kafka's own tools, e.g. `tool topics --bootstrap-server 127.0.0.1:9092 --list`
+    // Its own help is what is asked for after its name.
+    #[command(disable_help_flag = true)]
     Tool {
         /// topics, console-producer, console-consumer, consumer-groups, configs, or a class
         name: String,

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 pub(crate) use client::{
-    ApplyArgs, ClientArgs, CompleteArgs, ServiceUrl, StartArgs, StatusArgs, TailArgs, TailTopic,
-    TestArgs, WorkersArgs,
+    ApplyArgs, ClientArgs, CompleteArgs, HealthArgs, ServiceUrl, StartArgs, StatusArgs, TailArgs,
+    TailTopic, TestArgs, WorkersArgs,
 };
 
 /// An event-trigger service: events in, subscribers called over HTTP, exactly one
@@ -93,6 +93,14 @@ Examples:
   triggerfish tail completions --from-beginning --json | jq .value.contentJson
   triggerfish tail dead-letters --data ./data --json";
 
+const HEALTH_HELP: &str = "Ends with 0 if the service is ready, with 1 if it is not or does not \
+answer; made for health checks of containers. Without --url it asks where `api.listen` says that \
+the service of this machine listens.
+
+Examples:
+  triggerfish health
+  triggerfish health --listen 0.0.0.0:8080";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show the main job in a few seconds: event in, POST, answer, callback, completion out
@@ -131,6 +139,9 @@ pub(crate) enum Command {
     /// Follow a topic
     #[command(after_help = TAIL_HELP)]
     Tail(TailArgs),
+    /// Ask whether a service is ready
+    #[command(after_help = HEALTH_HELP)]
+    Health(HealthArgs),
     /// Print the effective configuration: every key, its value and where it came from
     #[command(after_help = "Example:\n  triggerfish config --config triggerfish.toml --json")]
     Config(ConfigArgs),

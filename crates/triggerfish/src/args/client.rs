@@ -1,6 +1,7 @@
 //! What the commands that talk to a running service are told.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -149,6 +150,20 @@ pub(crate) struct StatusArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
+}
+
+/// Which service, and no credentials: everybody may ask.
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// Address of the service's HTTP API
+    #[arg(long, env = "TRIGGERFISH_URL", value_parser = service_url)]
+    pub(crate) url: Option<Url>,
+    /// Configuration file (TOML) of the service of this machine
+    #[arg(long, env = "TRIGGERFISH_CONFIG", conflicts_with = "url")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where the service of this machine listens; sets `api.listen`
+    #[arg(long, conflicts_with = "url")]
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 #[derive(Debug, Args)]

@@ -51,6 +51,7 @@ struct ErrorBody {
     #[serde(rename = "error_description")]
     error_description: Option<String>,
     message: Option<String>,
+    waiting_for: Vec<Waiting>,
 }
 
 #[derive(Deserialize)]
@@ -58,8 +59,20 @@ struct ErrorText {
     text: String,
 }
 
+/// What a service that is not ready waits for.
+#[derive(Deserialize)]
+struct Waiting {
+    name: String,
+    reason: String,
+}
+
 impl ErrorBody {
     fn text(&self) -> Option<String> {
+        if !self.waiting_for.is_empty() {
+            let parts = self.waiting_for.iter();
+            let parts = parts.map(|part| format!("{}: {}", part.name, part.reason));
+            return Some(parts.collect::<Vec<_>>().join("; "));
+        }
         let plain = [&self.error_description, &self.error, &self.message];
         let mut texts: Vec<&str> = self.messages.iter().map(|message| &*message.text).collect();
         texts.extend(self.causes.iter().map(|cause| &*cause.text));
@@ -113,6 +126,9 @@ mod tests {
             text(r#"{"message":" Rate Limit Exceeded "}"#).unwrap(),
             "Rate Limit Exceeded"
         );
+        let waiting = r#"{"status":"not ready","waitingFor":[{"name":"a","reason":"b"},
+            {"name":"c","reason":"d"}]}"#;
+        assert_eq!(text(waiting).unwrap(), "a: b; c: d");
         assert_eq!(text("{}"), None);
     }
 }

@@ -3,6 +3,7 @@
 mod apply;
 mod complete;
 mod config;
+mod health;
 mod serve;
 mod settings;
 mod start;
@@ -36,6 +37,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Status(args) => status::run(&args).await,
         Command::Workers(args) => workers::run(&args).await,
         Command::Tail(args) => tail::run(&args).await,
+        Command::Health(args) => health::run(&args).await,
         Command::Config(args) => config::run(&args),
         Command::Verify(args) => verify::run(&args).await,
         Command::Bench(BenchCommand::Sync(args)) => bench::sync(&args).await,
