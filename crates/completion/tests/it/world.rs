@@ -109,7 +109,9 @@ impl World {
         let appender = log.open_appender("test".into()).await.unwrap();
         let keys = ServerKeys::new(&[vec![1; 32]]).unwrap();
         let limits = Limits::new(Duration::from_hours(24), Arc::new(|_| Ok(())));
-        let registry = Registry::open(&log, keys, limits).await.unwrap();
+        let registry = Registry::open(&log, topics.registry.clone(), keys, limits)
+            .await
+            .unwrap();
         Self {
             folder,
             log,

@@ -5,6 +5,7 @@ mod embedded;
 mod first_client;
 mod options;
 mod records;
+mod upstream;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,13 +21,16 @@ use triggerfish_delivery::{Caller, webhook};
 use triggerfish_dispatcher::{Calls, Dispatcher};
 use triggerfish_log::{EventLog, WriterName};
 use triggerfish_ops::{config::Config, health::Readiness, metrics};
-use triggerfish_producer::{Ingest, Intake, Upstream};
+use triggerfish_producer::{Ingest, Intake, PartitionWatch};
 use triggerfish_registry::Registry;
 use triggerfish_runtime::{Clock, Handle, Observer, Role, SystemClock, Topics, Worker};
 
 pub(crate) use embedded::open_log;
 pub(crate) use first_client::FirstClient;
 pub(crate) use options::{retention, view_settings};
+
+/// Within this time every process knows of a growth of the invocation log.
+const GROWTH_NOTICE: Duration = Duration::from_secs(30);
 
 /// A running process with every role in it.
 pub(crate) struct Service<L: EventLog> {
@@ -71,15 +75,28 @@ impl<L: EventLog> Parts<L> {
             .await
             .context("can't set up the topics")?;
         let limits = options::registry_limits(config, caller.guard().clone());
-        Ok(Self {
+        let registry = topics.registry.clone();
+        let parts = Self {
             partitions: log.partitions(&topics.invocation_log).await?,
             appender: log.open_appender(WriterName::from("services")).await?,
-            registry: Registry::open(log, keys.clone(), limits).await?,
+            registry: Registry::open(log, registry, keys.clone(), limits).await?,
             log: log.clone(),
             topics,
             keys,
             clock: Arc::new(SystemClock),
-        })
+        };
+        parts.partition_watch().record().await?;
+        Ok(parts)
+    }
+
+    fn partition_watch(&self) -> PartitionWatch<L> {
+        PartitionWatch::new(
+            self.log.clone(),
+            self.topics.invocation_log.clone(),
+            self.registry.clone(),
+            Arc::clone(&self.clock),
+            GROWTH_NOTICE,
+        )
     }
 
     fn observer(&self) -> Observer<L::Appender> {
@@ -125,14 +142,9 @@ impl<L: EventLog> Service<L> {
             wake,
         )
         .await?;
-        let intake = intake(config, &parts)?;
-        let upstream = Upstream::open(
-            &log,
-            parts.appender.clone(),
-            intake.clone(),
-            options::upstream(topics.clone()),
-        )
-        .await?;
+        let intake = intake(config, &parts);
+        let upstreams = upstream::open(config, &parts, &intake).await?;
+        let watch = parts.partition_watch();
 
         let (stop_intake, stop_worker) = (CancellationToken::new(), CancellationToken::new());
         let app = app(
@@ -147,7 +159,14 @@ impl<L: EventLog> Service<L> {
         let mut tasks = JoinSet::new();
         let (stop, until) = (stop_worker.clone(), stop_intake.clone());
         tasks.spawn(async move { worker.run(stop).await.context("the worker failed") });
-        tasks.spawn(async move { upstream.run(until).await.context("reading events failed") });
+        for upstream in upstreams {
+            let until = stop_intake.clone();
+            tasks.spawn(async move { upstream.run(until).await.context("reading events failed") });
+        }
+        tasks.spawn(async move {
+            watch.run(until).await;
+            Ok(())
+        });
         tasks.spawn(serve(listener, app, stop_intake.clone()));
         let drain_timeout = config.shutdown.drain_timeout.get();
         Ok(Self {
@@ -222,20 +241,10 @@ fn roles<L: EventLog>(
     vec![Box::new(dispatcher), Box::new(consumer)]
 }
 
-fn intake<L: EventLog>(config: &Config, parts: &Parts<L>) -> anyhow::Result<Intake> {
-    let partitions =
-        u16::try_from(parts.partitions).context("more partitions than ids can carry")?;
-    let settings = options::intake(
-        config,
-        parts.topics.invocation_log.clone(),
-        partitions,
-        parts.keys.clone(),
-    );
-    Ok(Intake::new(
-        parts.registry.clone(),
-        settings,
-        Arc::clone(&parts.clock),
-    ))
+fn intake<L: EventLog>(config: &Config, parts: &Parts<L>) -> Intake {
+    let topic = parts.topics.invocation_log.clone();
+    let settings = options::intake(config, topic, parts.keys.clone());
+    Intake::new(parts.registry.clone(), settings, Arc::clone(&parts.clock))
 }
 
 fn app<L: EventLog>(

@@ -14,6 +14,7 @@ use triggerfish_runtime::{Retention, Topics, WorkerSettings};
 /// Who this process is in groups and as a writer. One process has the whole
 /// embedded log to itself.
 const INSTANCE: &str = "all";
+const PRODUCERS: &str = "producers";
 
 pub(crate) fn retention(config: &Config) -> Retention {
     let log = config.storage.log_retention.get();
@@ -66,12 +67,25 @@ pub(super) fn worker(config: &Config, topics: Topics) -> WorkerSettings {
     }
 }
 
-pub(super) fn upstream(topics: Topics) -> UpstreamSettings {
-    UpstreamSettings {
-        group: GroupName::from("producers"),
+/// One for `trigger-events` and one for each topic of others. Each topic has a group of
+/// its own, so that reading one does not move the partitions of another.
+pub(super) fn upstreams(config: &Config, topics: &Topics) -> Vec<UpstreamSettings> {
+    let own = UpstreamSettings {
+        group: GroupName::from(PRODUCERS),
         instance: InstanceName::from(INSTANCE),
-        topics,
-    }
+        topic: topics.trigger_events.clone(),
+        trigger: None,
+        dead_letters: topics.dead_letters.clone(),
+    };
+    let others = config.upstream.topics.iter();
+    let others = others.map(|(topic, trigger)| UpstreamSettings {
+        group: GroupName::from(format!("{PRODUCERS}-{topic}")),
+        topic: Topic::from(topic.as_str()),
+        trigger: Some(trigger.as_str().into()),
+        ..own.clone()
+    });
+    let others: Vec<_> = others.collect();
+    [vec![own], others].concat()
 }
 
 pub(super) fn dispatcher(config: &Config) -> Settings {
@@ -94,15 +108,9 @@ pub(super) fn calls(public_url: &str, keys: ServerKeys) -> CallSettings {
     }
 }
 
-pub(super) fn intake(
-    config: &Config,
-    topic: Topic,
-    partitions: u16,
-    keys: ServerKeys,
-) -> IntakeSettings {
+pub(super) fn intake(config: &Config, topic: Topic, keys: ServerKeys) -> IntakeSettings {
     IntakeSettings {
         topic,
-        partitions,
         defaults: config.delivery.pinned(),
         depth_max: config.delivery.max_depth,
         event_bytes_max: config.api.body_limit_bytes.get(),
