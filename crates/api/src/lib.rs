@@ -13,7 +13,6 @@ mod body;
 mod cause;
 mod change;
 mod clients;
-pub mod cloudevents;
 mod collection;
 mod complete;
 mod error;

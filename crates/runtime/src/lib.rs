@@ -28,7 +28,7 @@ mod watchdog;
 mod worker;
 
 pub use clock::{Clock, SystemClock};
-pub use dead_letter::{cut_dead_letter, dead_letter};
+pub use dead_letter::{DeadLetter, EVENT_TIME, IDENTITY, cut_dead_letter, dead_letter};
 pub use handle::{Handle, NotOwned, PartitionStatus};
 pub use observer::{Observer, observation_record};
 pub use role::{Role, Views};

@@ -74,7 +74,9 @@ impl Api {
                 is_http.then_some(()).ok_or_else(|| "is not a URL".into())
             }),
         );
-        let registry = Registry::open(&log, keys.clone(), limits).await.unwrap();
+        let registry = Registry::open(&log, "registry".into(), keys.clone(), limits)
+            .await
+            .unwrap();
         let intake = Arc::new(Intake {
             keys: keys.clone(),
             starts: parking_lot::Mutex::default(),

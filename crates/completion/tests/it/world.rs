@@ -118,7 +118,9 @@ impl World {
             .unwrap();
         let appender = log.open_appender("test".into()).await.unwrap();
         let limits = Limits::new(Duration::from_hours(24), Arc::new(|_| Ok(())));
-        let registry = Registry::open(&log, keys(1), limits).await.unwrap();
+        let registry = Registry::open(&log, topics.registry.clone(), keys(1), limits)
+            .await
+            .unwrap();
         Self {
             folder,
             log,

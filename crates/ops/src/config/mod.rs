@@ -17,6 +17,7 @@ mod reader;
 mod reference;
 pub mod sections;
 mod server_keys;
+mod upstream;
 mod value;
 
 pub use effective::{Effective, Row};
@@ -26,6 +27,7 @@ pub use problem::{ConfigError, Problem};
 pub use reference::reference;
 pub use sections::{Api, Delivery, Limits, Log, Retry, Security, Shutdown, Storage, Worker};
 pub use server_keys::{MissingKey, ServerKeysError, server_keys};
+pub use upstream::Upstream;
 pub use value::{IsoDuration, LogFormat, Patience};
 
 use layers::Layers;
@@ -50,6 +52,8 @@ pub struct Config {
     pub log: Log,
     /// `[shutdown]`
     pub shutdown: Shutdown,
+    /// `[upstream]`
+    pub upstream: Upstream,
     /// `[kafka]`
     pub kafka: Kafka,
 }
@@ -94,6 +98,7 @@ impl Config {
             security: Security::read(reader),
             log: Log::read(reader),
             shutdown: Shutdown::read(reader),
+            upstream: Upstream::read(reader),
             kafka: Kafka::read(reader),
         }
     }

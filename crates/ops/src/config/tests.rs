@@ -367,6 +367,45 @@ fn secrets_are_in_no_listing_and_no_error() {
 }
 
 #[test]
+fn topics_of_others_come_from_the_file_or_a_variable() {
+    let file = "[upstream.topics]\norders = 'acme:order'\n'eu.shop-2' = 'acme:shop'\n";
+    let topics = |given: Given| -> Vec<(String, String)> {
+        given.load().upstream.topics.into_iter().collect()
+    };
+    let pair = |name: &str, id: &str| (name.to_owned(), id.to_owned());
+    let both = [pair("eu.shop-2", "acme:shop"), pair("orders", "acme:order")];
+    assert_eq!(topics(given(file, &[])), both);
+    for text in [
+        "orders=acme:order, eu.shop-2=acme:shop",
+        "{ orders = 'acme:order', \"eu.shop-2\" = 'acme:shop' }",
+    ] {
+        let variable = [("TRIGGERFISH_UPSTREAM__TOPICS", text)];
+        assert_eq!(topics(given("", &variable)), both, "{text}");
+    }
+    let variable = [("TRIGGERFISH_UPSTREAM__TOPICS", "a=acme:b")];
+    assert_eq!(topics(given(file, &variable)), [pair("a", "acme:b")]);
+    assert_eq!(topics(given("[upstream.topics]\n", &[])), []);
+    assert_eq!(topics(given("[upstream]\n", &[])), []);
+    let source = given(file, &[]).source_of("upstream.topics.orders");
+    assert!(source.ends_with("tf.toml:2"), "{source}");
+    let bad = "[upstream.topics]\n'a/b' = 'acme:x'\norders = 7\nshop = ''\n";
+    let problems = given(bad, &[]).problems().join("\n");
+    for said in [
+        "upstream.topics.a/b: is not the name of a topic",
+        "upstream.topics.orders: is not the id of a trigger",
+        "upstream.topics.shop: is not the id of a trigger",
+    ] {
+        assert!(problems.contains(said), "{problems}");
+    }
+    let variable = [("TRIGGERFISH_UPSTREAM__TOPICS", "orders")];
+    let problems = given("", &variable).problems().join("\n");
+    assert!(
+        problems.contains("orders=acme:order-cancelled"),
+        "{problems}"
+    );
+}
+
+#[test]
 fn broken_toml_is_named_by_line_without_quoting_it() {
     let given = given("[security]\nclient_secret = 'hunter7\n", &[]);
     let problems = given.problems().join("\n");

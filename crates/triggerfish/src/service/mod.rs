@@ -9,6 +9,7 @@ mod plan;
 mod process;
 mod records;
 mod topics;
+mod upstream;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use triggerfish_ops::{
     metrics,
 };
 use triggerfish_peers::{Background, Peers};
-use triggerfish_producer::{Ingest, Intake, Upstream};
+use triggerfish_producer::{Ingest, Intake, PartitionWatch};
 use triggerfish_registry::Registry;
 use triggerfish_runtime::{Clock, Handle, Observer, Role, SystemClock, Topics, Worker};
 
@@ -42,6 +43,9 @@ pub(crate) use topics::of as topics_of;
 
 use log::AnyAppender;
 use plan::Plan;
+
+/// Within this time every process knows of a growth of the invocation log.
+const GROWTH_NOTICE: Duration = Duration::from_secs(30);
 
 /// A running process.
 pub(crate) struct Service {
@@ -79,14 +83,27 @@ impl Parts {
         let (config, log) = (process.config, &process.log);
         let topics = topics::ensure(config, log).await?;
         let limits = options::registry_limits(config, caller.guard().clone());
-        Ok(Self {
+        let registry = topics.registry.clone();
+        let parts = Self {
             appender: log.open_appender(WriterName::from("services")).await?,
-            registry: Registry::open(log, process.keys.clone(), limits).await?,
+            registry: Registry::open(log, registry, process.keys.clone(), limits).await?,
             log: log.clone(),
             topics,
             keys: process.keys.clone(),
             clock: Arc::new(SystemClock),
-        })
+        };
+        parts.partition_watch().record().await?;
+        Ok(parts)
+    }
+
+    fn partition_watch(&self) -> PartitionWatch<AnyLog> {
+        PartitionWatch::new(
+            self.log.clone(),
+            self.topics.invocation_log.clone(),
+            self.registry.clone(),
+            Arc::clone(&self.clock),
+            GROWTH_NOTICE,
+        )
     }
 
     fn observer(&self) -> Observer<AnyAppender> {
@@ -120,16 +137,18 @@ impl Service {
                 .await?;
         }
         let (peers, membership) = join(process, &parts, address, loops.owner.clone()).await?;
-        let intake = intake(config, &parts, peers.partitions().current().await)?;
+        let intake = intake(config, &parts);
+        let watch = parts.partition_watch();
 
         let (stop_intake, stop_worker) = (CancellationToken::new(), CancellationToken::new());
         let mut tasks = JoinSet::new();
         if process.has(Duty::Producer) {
-            let settings = options::upstream(process, parts.topics.clone());
-            let appender = parts.appender.clone();
-            let upstream = Upstream::open(&parts.log, appender, intake.clone(), settings).await?;
-            let until = stop_intake.clone();
-            tasks.spawn(async move { upstream.run(until).await.context("reading events failed") });
+            for upstream in upstream::open(process, &parts, &intake).await? {
+                let until = stop_intake.clone();
+                tasks.spawn(
+                    async move { upstream.run(until).await.context("reading events failed") },
+                );
+            }
         }
         let app = app(
             config,
@@ -151,6 +170,11 @@ impl Service {
             let stop = stop_worker.clone();
             tasks.spawn(async move { worker.run(stop).await.context("the worker failed") });
         }
+        let until = stop_intake.clone();
+        tasks.spawn(async move {
+            watch.run(until).await;
+            Ok(())
+        });
         tasks.spawn(serve(listener, app, stop_intake.clone()));
         started.met();
         Ok(Self {
@@ -296,19 +320,10 @@ fn role(
     }
 }
 
-fn intake(config: &Config, parts: &Parts, partitions: u32) -> anyhow::Result<Intake> {
-    let partitions = u16::try_from(partitions).context("more partitions than ids can carry")?;
-    let settings = options::intake(
-        config,
-        parts.topics.invocation_log.clone(),
-        partitions,
-        parts.keys.clone(),
-    );
-    Ok(Intake::new(
-        parts.registry.clone(),
-        settings,
-        Arc::clone(&parts.clock),
-    ))
+fn intake(config: &Config, parts: &Parts) -> Intake {
+    let topic = parts.topics.invocation_log.clone();
+    let settings = options::intake(config, topic, parts.keys.clone());
+    Intake::new(parts.registry.clone(), settings, Arc::clone(&parts.clock))
 }
 
 fn app(

@@ -82,12 +82,25 @@ pub(super) fn peer(process: &Process<'_>, bound: SocketAddr) -> triggerfish_peer
     }
 }
 
-pub(super) fn upstream(process: &Process<'_>, topics: Topics) -> UpstreamSettings {
-    UpstreamSettings {
+/// One for `trigger-events` and one for each topic of others. Each topic has a group of
+/// its own, so that reading one does not move the partitions of another.
+pub(super) fn upstreams(process: &Process<'_>, topics: &Topics) -> Vec<UpstreamSettings> {
+    let own = UpstreamSettings {
         group: process.names().group("producers"),
         instance: InstanceName::from(process.instance.as_str()),
-        topics,
-    }
+        topic: topics.trigger_events.clone(),
+        trigger: None,
+        dead_letters: topics.dead_letters.clone(),
+    };
+    let others = process.config.upstream.topics.iter();
+    let others = others.map(|(topic, trigger)| UpstreamSettings {
+        group: process.names().group(&format!("producers-{topic}")),
+        topic: Topic::from(topic.as_str()),
+        trigger: Some(trigger.as_str().into()),
+        ..own.clone()
+    });
+    let others: Vec<_> = others.collect();
+    [vec![own], others].concat()
 }
 
 pub(super) fn dispatcher(config: &Config) -> Settings {
@@ -110,15 +123,9 @@ pub(super) fn calls(public_url: &str, keys: ServerKeys) -> CallSettings {
     }
 }
 
-pub(super) fn intake(
-    config: &Config,
-    topic: Topic,
-    partitions: u16,
-    keys: ServerKeys,
-) -> IntakeSettings {
+pub(super) fn intake(config: &Config, topic: Topic, keys: ServerKeys) -> IntakeSettings {
     IntakeSettings {
         topic,
-        partitions,
         defaults: config.delivery.pinned(),
         depth_max: config.delivery.max_depth,
         event_bytes_max: config.api.body_limit_bytes.get(),
