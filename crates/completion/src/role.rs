@@ -125,7 +125,7 @@ impl<A: Appender> Role for CompletionConsumer<A> {
             partition: Partition(u32::from(invocation.id.partition())),
             key: Some(Bytes::from(invocation.id.to_string())),
             value: Some(value),
-            headers: completion::headers(invocation, closing.at),
+            headers: completion::headers(invocation, closing),
         });
     }
 

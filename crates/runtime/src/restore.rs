@@ -11,6 +11,7 @@ use triggerfish_log::{
 };
 use triggerfish_ops::metrics;
 use triggerfish_view::{LogIdentity, RebuildStart, Saved, Settings, View, WipeReason};
+use triggerfish_wire::completion;
 
 use crate::{fold::fold, owned::Owned};
 
@@ -23,6 +24,8 @@ pub(crate) struct Place {
     pub(crate) folder: PathBuf,
     pub(crate) cluster: String,
     pub(crate) topic: Topic,
+    /// Where the completions of this group are, if it emits them.
+    pub(crate) completions: Option<Topic>,
     pub(crate) settings: Settings,
 }
 
@@ -35,6 +38,18 @@ pub enum RestoreError {
     /// The view could not be written.
     #[error("writing the view failed")]
     View(#[from] triggerfish_view::Error),
+    /// Nothing says how far the group has come.
+    #[error(
+        "the group has no committed position, and the last completion, {topic}/{partition} at {offset}, does not say what caused it: to begin at the start of the log would emit completions again. Set the position of the group by hand (kafka-consumer-groups.sh --reset-offsets)"
+    )]
+    NoProof {
+        /// The topic of completions.
+        topic: Topic,
+        /// The partition.
+        partition: Partition,
+        /// Its last record.
+        offset: Offset,
+    },
     /// The folder of views could not be looked at, or the one for a second fold cleared.
     #[error("the folder of views can't be used")]
     Scratch(#[source] std::io::Error),
@@ -74,10 +89,13 @@ pub(crate) async fn restore<L: EventLog>(
 ) -> Result<Owned, RestoreError> {
     let mut reader = log.open_reader().await?;
     let bounds = reader.bounds(&place.topic, partition).await?;
-    let until = committed
-        .as_ref()
-        .map_or(bounds.first, |committed| committed.offset);
     let mut view = place.open(partition).await?;
+    let until = match &committed {
+        Some(committed) => committed.offset,
+        None => proven_position(&mut reader, &place, partition)
+            .await?
+            .unwrap_or(bounds.first),
+    };
     let position = Offset(view.position());
     if position > until {
         view.wipe(WipeReason::AheadOfCommit)?;
@@ -97,6 +115,32 @@ pub(crate) async fn restore<L: EventLog>(
         until,
         last.map_or(Offset::ZERO, Offset::next),
     ))
+}
+
+/// How far the group has come, by its completions. Kafka forgets the positions of a group
+/// that is away for long (`offsets.retention.minutes`); to begin at the start of the log
+/// then would emit every completion again.
+async fn proven_position<R: Reader>(
+    reader: &mut R,
+    place: &Place,
+    partition: Partition,
+) -> Result<Option<Offset>, RestoreError> {
+    let Some(topic) = &place.completions else {
+        return Ok(None);
+    };
+    let Some(last) = last_record(reader, topic, partition).await? else {
+        return Ok(None);
+    };
+    let page = reader.read(topic, partition, last, Limit::records(1));
+    let record = page.await?.records.into_iter().next();
+    let cause = record.and_then(|record| completion::cause(&record.headers));
+    let cause = cause.ok_or_else(|| RestoreError::NoProof {
+        topic: topic.clone(),
+        partition,
+        offset: last,
+    })?;
+    tracing::warn!(%partition, cause, completion = %last, "the group has no committed position; it goes on after what caused its last completion");
+    Ok(Some(Offset(cause).next()))
 }
 
 /// Makes an empty view begin its fold at `start`.

@@ -67,14 +67,15 @@ impl<L: EventLog> Worker<L> {
         wake: Arc<Notify>,
     ) -> Result<(Self, Handle), Error> {
         let session = log.open_session(settings.session()).await?;
+        let emits = settings.writer.is_some();
         let place = Place {
             folder: settings.views.clone(),
             cluster: settings.cluster.clone(),
             topic: settings.topics.invocation_log.clone(),
+            completions: emits.then(|| settings.topics.completions.clone()),
             settings: settings.view,
         };
         let (sender, queries) = mpsc::channel(1024);
-        let emits = settings.writer.is_some();
         let dead_letters = emits.then(|| settings.topics.dead_letters.clone());
         let watchdog = Watchdog::new(settings.stall_after);
         let crew = Crew::new(roles, clock, dead_letters, readiness);

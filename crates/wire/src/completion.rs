@@ -3,10 +3,22 @@
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use triggerfish_core::{Invocation, Timestamp};
+use triggerfish_core::{Closing, Invocation};
 
 /// `type` of the `CloudEvents` in `completions`.
 pub const CLOUDEVENTS_TYPE: &str = "triggerfish.invocation.completed.v1";
+
+/// The header that names the record of the invocation log which ended the invocation, by
+/// its offset; the partition has the same number in both topics. The positions of a group
+/// can expire; this is proof of how far its completions have come.
+pub const CAUSE_HEADER: &str = "triggerfish-cause";
+
+/// The offset in [`CAUSE_HEADER`].
+#[must_use]
+pub fn cause(headers: &[(String, Bytes)]) -> Option<u64> {
+    let (_, value) = headers.iter().find(|(name, _)| name == CAUSE_HEADER)?;
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -46,9 +58,10 @@ pub fn value(invocation: &Invocation) -> Option<Bytes> {
     serde_json::to_vec(&completion).ok().map(Into::into)
 }
 
-/// The headers of the completion: `CloudEvents` in binary mode and the trace.
+/// The headers of the completion of an invocation that ended with `closing`:
+/// `CloudEvents` in binary mode, the cause and the trace.
 #[must_use]
-pub fn headers(invocation: &Invocation, completed: Timestamp) -> Vec<(String, Bytes)> {
+pub fn headers(invocation: &Invocation, closing: &Closing) -> Vec<(String, Bytes)> {
     let text = |name: &str, value: String| (name.to_owned(), Bytes::from(value));
     let mut headers = vec![
         text("content-type", "application/json".to_owned()),
@@ -60,7 +73,8 @@ pub fn headers(invocation: &Invocation, completed: Timestamp) -> Vec<(String, By
         ),
         text("ce_id", invocation.id.to_string()),
         text("ce_subject", invocation.request.subscription_id.to_string()),
-        text("ce_time", completed.to_string()),
+        text("ce_time", closing.at.to_string()),
+        text(CAUSE_HEADER, closing.offset.to_string()),
     ];
     if let Some(traceparent) = &invocation.request.traceparent {
         headers.push(text("traceparent", traceparent.as_ref().to_owned()));

@@ -5,6 +5,7 @@
 mod deadlines;
 mod leaving;
 mod office;
+mod positions;
 mod processes;
 mod status;
 mod world;

@@ -1,5 +1,6 @@
 //! A worker with the completion-consumer, and a clock that a test sets.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -72,6 +73,12 @@ impl Running {
         assert!(self.task.await.unwrap_err().is_cancelled());
     }
 
+    /// Ends by itself.
+    pub(crate) async fn ended(self) -> Result<(), Error> {
+        let ended = tokio::time::timeout(PATIENCE, self.task).await;
+        ended.expect("it ends").unwrap()
+    }
+
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         let ended = tokio::time::timeout(PATIENCE, self.task).await;
@@ -133,19 +140,30 @@ impl World {
     }
 
     pub(crate) async fn worker<A: Appender>(&self, appender: A) -> Running {
-        let consumer = CompletionConsumer::new(
-            self.topics.clone(),
-            appender,
-            Arc::clone(&self.clock) as Arc<dyn Clock>,
-        );
-        let running = self
-            .member("a", "triggerfish", vec![Box::new(consumer)])
-            .await;
+        self.worker_of("triggerfish", appender).await
+    }
+
+    /// A completion-consumer of this group that owns everything.
+    pub(crate) async fn worker_of<A: Appender>(&self, group: &str, appender: A) -> Running {
+        let consumer = self.role(appender);
+        let running = self.member("a", group, vec![consumer]).await;
         eventually("all partitions run", async || {
             running.handle.snapshots().await.len() == PARTITIONS as usize
         })
         .await;
         running
+    }
+
+    pub(crate) fn views(&self) -> PathBuf {
+        self.folder.path().join("views")
+    }
+
+    pub(crate) fn role<A: Appender>(&self, appender: A) -> Box<dyn Role> {
+        Box::new(CompletionConsumer::new(
+            self.topics.clone(),
+            appender,
+            Arc::clone(&self.clock) as Arc<dyn Clock>,
+        ))
     }
 
     /// A worker of this name with a folder of its own, as a member of a group.
@@ -159,7 +177,7 @@ impl World {
             group: group.into(),
             instance: name.into(),
             writer: Some(name.into()),
-            views: self.folder.path().join("views").join(name),
+            views: self.views().join(name),
             cluster: "test".into(),
             topics: self.topics.clone(),
             view: Settings {

@@ -7,4 +7,5 @@ mod folding;
 mod hand_over;
 mod restarts;
 mod seams;
+mod sessions;
 mod world;

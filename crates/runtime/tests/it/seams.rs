@@ -16,6 +16,10 @@ use triggerfish_log_embedded::{EmbeddedAppender, EmbeddedLog, EmbeddedReader, Em
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Aborted,
+    /// The session is over; nothing is in the log.
+    Fenced,
+    /// The log does not say so, but it is there.
+    Unknown,
     /// It never reaches the log, and never returns.
     HangsBefore,
     /// It is in the log, and never returns.
@@ -32,6 +36,8 @@ pub(crate) struct Seams {
     pub(crate) hanging: watch::Sender<usize>,
     /// Whether readers read.
     pub(crate) reads: watch::Sender<bool>,
+    /// One for each of the next sessions that shall say nothing of records.
+    pub(crate) deaf: Arc<Mutex<VecDeque<()>>>,
     news: Arc<Mutex<Option<mpsc::UnboundedReceiver<Polled>>>>,
     pub(crate) tell: mpsc::UnboundedSender<Polled>,
 }
@@ -44,6 +50,7 @@ impl Seams {
             fates: Arc::default(),
             hanging: watch::channel(0).0,
             reads: watch::channel(true).0,
+            deaf: Arc::default(),
             news: Arc::new(Mutex::new(Some(news))),
             tell,
         }
@@ -54,6 +61,8 @@ pub(crate) struct SeamSession {
     session: EmbeddedSession,
     seams: Seams,
     news: Option<mpsc::UnboundedReceiver<Polled>>,
+    /// It says nothing of records that are there.
+    is_deaf: bool,
 }
 
 pub(crate) struct SeamReader {
@@ -79,6 +88,7 @@ impl EventLog for Seams {
             session: self.log.open_session(spec).await?,
             seams: self.clone(),
             news: self.news.lock().unwrap().take(),
+            is_deaf: self.deaf.lock().unwrap().pop_front().is_some(),
         })
     }
 
@@ -108,7 +118,10 @@ impl Session for SeamSession {
         tokio::select! {
             biased;
             polled = told => Ok(polled),
-            polled = self.session.poll(limit, wait) => polled,
+            polled = self.session.poll(limit, wait) => match polled {
+                Ok(Polled::Records(_)) if self.is_deaf => Ok(Polled::Idle),
+                polled => polled,
+            },
         }
     }
 
@@ -131,9 +144,15 @@ impl Session for SeamSession {
             let next = self.seams.fates.lock().unwrap().pop_front();
             next.unwrap_or(Fate::Passes)
         };
-        if fate == Fate::Aborted {
-            let reason = "the test says so".to_owned();
-            return Err(CommitError::Aborted { reason });
+        let reason = "the test says so".to_owned();
+        match fate {
+            Fate::Aborted => return Err(CommitError::Aborted { reason }),
+            Fate::Fenced => return Err(CommitError::Fenced { reason }),
+            Fate::Unknown => {
+                self.session.commit(batch).await?;
+                return Err(CommitError::Unknown { reason });
+            }
+            Fate::HangsBefore | Fate::HangsAfter | Fate::Passes => {}
         }
         let committed = match fate {
             Fate::HangsBefore => None,

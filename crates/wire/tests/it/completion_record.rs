@@ -93,7 +93,8 @@ fn an_open_invocation_has_none() {
 #[test]
 fn headers_are_cloudevents_in_binary_mode() {
     let closed = closed(Outcome::Completed(None));
-    let headers = completion::headers(&closed, closed.request.created);
+    let closing = closed.closing().unwrap();
+    let headers = completion::headers(&closed, closing);
     let get = |name: &str| {
         headers
             .iter()
@@ -102,5 +103,7 @@ fn headers_are_cloudevents_in_binary_mode() {
     };
     assert_eq!(get("ce_id").unwrap(), closed.id.to_string());
     assert_eq!(get("ce_specversion").unwrap(), "1.0");
+    assert_eq!(completion::cause(&headers), Some(closing.offset));
+    assert_eq!(completion::cause(&headers[..1]), None);
     assert_eq!(get("traceparent").unwrap(), "00-a-b-01");
 }

@@ -1,0 +1,34 @@
+//! Sessions that are over before the worker is: it takes up with another.
+
+use crate::seams::Fate;
+use crate::world::World;
+
+#[tokio::test]
+async fn a_worker_whose_session_was_fenced_takes_up_with_another() {
+    for fate in [Fate::Fenced, Fate::Unknown] {
+        let world = World::new(2).await;
+        let worker = world.worker("a").await;
+        world.complete_some(0, 0..2).await;
+        world.wait_for_completions(2).await;
+        world.log.fates.lock().unwrap().extend([fate, fate]);
+        world.complete_some(0, 2..5).await;
+        world.complete_some(1, 5..7).await;
+        world.wait_for_completions(7).await;
+        assert!(world.log.fates.lock().unwrap().is_empty(), "{fate:?}");
+        worker.stop().await;
+        world.digests("a").await;
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_withholds_records_is_noticed_and_replaced() {
+    let world = World::new(2).await;
+    world.log.deaf.lock().unwrap().push_back(());
+    let worker = world.worker("a").await;
+    world.complete_some(0, 0..3).await;
+    world.complete_some(1, 3..5).await;
+    world.wait_for_completions(5).await;
+    assert!(world.log.deaf.lock().unwrap().is_empty());
+    worker.stop().await;
+    world.digests("a").await;
+}
