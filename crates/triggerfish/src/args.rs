@@ -5,7 +5,7 @@ mod client;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub(crate) use client::{
     ApplyArgs, ClientArgs, CompleteArgs, HealthArgs, ServiceUrl, StartArgs, StatusArgs, TailArgs,
@@ -39,6 +39,10 @@ itself. Everything that it shows is checked; it ends with 1 if anything is not a
 
 Example:
   triggerfish demo";
+
+const BENCH_HELP: &str = "Examples:
+  triggerfish bench sync --invocations 50000
+  triggerfish bench latency --engine kafka --bootstrap-servers 127.0.0.1:9092";
 
 const DUTY_HELP: &str = "One role a process, on Kafka: start as many processes of each as are \
 wanted, each with a data folder of its own. All serve the HTTP API, and each answers for all. They \
@@ -198,12 +202,52 @@ pub(crate) struct VerifyArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchCommand {
     /// SYNC invocations, event in to completion out, beside a bare HTTP loop
-    #[command(after_help = "Example:\n  triggerfish bench sync --invocations 50000")]
+    #[command(after_help = BENCH_HELP)]
     Sync(BenchSyncArgs),
+    /// One SYNC invocation at a time on an idle system, beside one bare POST at a time
+    #[command(after_help = BENCH_HELP)]
+    Latency(BenchLatencyArgs),
+}
+
+/// Which log is measured.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BenchLogArgs {
+    /// The engine
+    #[arg(long, value_enum, default_value_t = BenchEngine::Embedded)]
+    pub(crate) engine: BenchEngine,
+    /// Brokers of --engine kafka: HOST:PORT; topics are made on them under a prefix of their own
+    #[arg(long, env = "TRIGGERFISH_KAFKA__BOOTSTRAP_SERVERS")]
+    pub(crate) bootstrap_servers: Option<String>,
+}
+
+/// The engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchEngine {
+    /// In a temporary folder of this process
+    Embedded,
+    /// On a running broker
+    Kafka,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BenchLatencyArgs {
+    #[command(flatten)]
+    pub(crate) log: BenchLogArgs,
+    /// Invocations, after some to warm up
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) invocations: u64,
+    /// Pause between two, in milliseconds
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) pause_ms: u64,
+    /// Machine-readable output
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct BenchSyncArgs {
+    #[command(flatten)]
+    pub(crate) log: BenchLogArgs,
     /// Invocations in each measurement
     #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) invocations: u64,

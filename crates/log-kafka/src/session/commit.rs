@@ -98,8 +98,17 @@ impl Writer {
         let config = shared.settings.writer(name.as_str());
         let producer = config.create_with_context(Reports::default());
         let producer: BaseProducer<Reports> = producer.map_err(|error| misconfigured(&error))?;
-        retry(INIT_WITHIN, || producer.init_transactions(INIT_WITHIN))
-            .map_err(|error| unavailable("becoming the writer", &error))?;
+        let ready = retry(INIT_WITHIN, || producer.init_transactions(INIT_WITHIN));
+        ready.map_err(|error| match code(&error) {
+            Some(code @ RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
+                LogError::Refused {
+                    reason: format!(
+                        "transactional id {name}: {code}: give this user the right to it"
+                    ),
+                }
+            }
+            _ => unavailable("becoming the writer", &error),
+        })?;
         Ok(Self { producer })
     }
 

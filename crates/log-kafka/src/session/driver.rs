@@ -43,6 +43,15 @@ pub(super) struct Driver {
     held_back: bool,
 }
 
+/// Tells the session that its thread has ended, however that came.
+struct Ended(Arc<Inbox>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 /// Whether the thread goes on.
 enum Turn {
     On,
@@ -57,6 +66,7 @@ impl Driver {
         inbox: Arc<Inbox>,
         opened: oneshot::Sender<Result<(), LogError>>,
     ) {
+        let _ended = Ended(Arc::clone(&inbox));
         let driver = Self::open(shared, spec, requests, inbox);
         let (driver, open) = match driver {
             Ok(driver) => (Some(driver), Ok(())),

@@ -30,6 +30,8 @@ struct State {
     /// session knows of both.
     known: HashSet<Partition>,
     fenced: Option<String>,
+    /// Nothing comes any more: the thread has ended.
+    closed: bool,
 }
 
 enum Event {
@@ -48,6 +50,9 @@ impl Inbox {
     /// partitions that stay, or they would have been taken out.
     pub(super) fn take(&self, limit: Limit) -> Result<Option<Polled>, LogError> {
         let mut state = self.state.lock();
+        if state.closed {
+            return Err(super::gone());
+        }
         if let Some(reason) = &state.fenced {
             return Err(LogError::Fenced {
                 reason: reason.clone(),
@@ -103,6 +108,12 @@ impl Inbox {
     /// The session is over.
     pub(super) fn fence(&self, reason: &str) {
         self.state.lock().fenced.get_or_insert(reason.to_owned());
+        self.came.notify_one();
+    }
+
+    /// The thread has ended.
+    pub(super) fn close(&self) {
+        self.state.lock().closed = true;
         self.came.notify_one();
     }
 

@@ -124,7 +124,7 @@ pub(super) async fn through_triggerfish(
     Ok(Measured { took, count })
 }
 
-async fn ends<R: Reader>(
+pub(super) async fn ends<R: Reader>(
     reader: &mut R,
     topic: &Topic,
     partitions: u32,
@@ -173,7 +173,7 @@ async fn feed<A: Appender>(
     Ok(())
 }
 
-fn record(topic: &Topic, partitions: u32, number: u64) -> NewRecord {
+pub(super) fn record(topic: &Topic, partitions: u32, number: u64) -> NewRecord {
     let input = event(number);
     let value = format!(
         "{{\"triggerId\":\"test:request-response\",\"input\":{input},\"contentJson\":{{\"n\":{number}}}}}"

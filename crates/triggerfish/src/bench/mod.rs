@@ -4,9 +4,12 @@
 //! reference and Triggerfish in turn, in one process on the same cores, several
 //! times, and reports medians.
 
+mod latency;
 mod load;
 mod report;
 mod sink;
+mod stage;
 mod sync;
 
+pub(crate) use latency::latency;
 pub(crate) use sync::sync;
