@@ -4,6 +4,7 @@
 //! first within one process, then across all that serve the API. Nothing here
 //! names HTTP: an implementation can be driven by a test or by Kafka as well.
 
+mod dead_letters;
 mod records;
 
 use std::{sync::Arc, time::Duration};
@@ -14,6 +15,9 @@ use triggerfish_core::{
     CompletionReport, Invocation, InvocationId, Origin, Secret, SubscriptionId, Timestamp,
 };
 
+pub use dead_letters::{
+    DeadLetterView, DeadLetters, HeaderView, NotAPlace, Place, Redrive, RedriveResult,
+};
 pub use records::{Records, RecordsError, RecordsFrom, RecordsPage, RecordsQuery, TopicRecord};
 
 /// Takes events in.

@@ -6,7 +6,7 @@ use triggerfish_core::{Secret, SubscriptionId, Timestamp, keys::ServerKeys};
 use triggerfish_registry::Registry;
 
 use crate::{
-    ports::{Ingest, Invocations, Records},
+    ports::{DeadLetters, Ingest, Invocations, Records},
     rate_limit::RateLimiter,
 };
 
@@ -26,6 +26,8 @@ pub struct ApiState {
     pub invocations: Arc<dyn Invocations>,
     /// Shows what is on the topics.
     pub records: Arc<dyn Records>,
+    /// Shows dead letters and puts them back.
+    pub dead_letters: Arc<dyn DeadLetters>,
     /// Triggers, subscriptions, API clients.
     pub registry: Registry,
     /// Sign and verify access tokens, verify secrets of invocations.

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod client;
+pub(crate) mod dead_letters;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,6 +12,8 @@ pub(crate) use client::{
     ApplyArgs, ClientArgs, CompleteArgs, ServiceUrl, StartArgs, StatusArgs, TailArgs, TailTopic,
     TestArgs,
 };
+
+pub(crate) use dead_letters::DeadLettersCommand;
 
 /// An event-trigger service: events in, subscribers called over HTTP, exactly one
 /// completion for each invocation.
@@ -103,6 +106,9 @@ pub(crate) enum Command {
     /// Follow a topic
     #[command(after_help = TAIL_HELP)]
     Tail(TailArgs),
+    /// Look at events that could not be taken, and put them back
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
     /// Print the effective configuration: every key, its value and where it came from
     #[command(after_help = "Example:\n  triggerfish config --config triggerfish.toml --json")]
     Config(ConfigArgs),

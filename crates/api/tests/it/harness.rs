@@ -92,6 +92,7 @@ impl Api {
             ingest: Arc::clone(&intake) as _,
             invocations: Arc::clone(&archive) as _,
             records: Arc::clone(&shelf) as _,
+            dead_letters: Arc::clone(&shelf) as _,
             registry: registry.clone(),
             keys: keys.clone(),
             settings,

@@ -4,6 +4,7 @@ mod all;
 mod apply;
 mod complete;
 mod config;
+mod dead_letters;
 mod settings;
 mod start;
 mod status;
@@ -30,6 +31,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Complete(args) => complete::run(&args).await,
         Command::Status(args) => status::run(&args).await,
         Command::Tail(args) => tail::run(&args).await,
+        Command::DeadLetters(command) => dead_letters::run(&command).await,
         Command::Config(args) => config::run(&args),
         Command::Verify(args) => verify::run(&args).await,
         Command::Bench(BenchCommand::Sync(args)) => bench::sync(&args).await,

@@ -1,6 +1,7 @@
 //! Puts a process together: the only place where an engine, the roles and the
 //! settings meet.
 
+mod dead_letters;
 mod embedded;
 mod first_client;
 mod options;
@@ -265,6 +266,13 @@ fn app<L: EventLog>(
         parts.observer(),
         parts.registry.clone(),
     );
+    let upstream = options::upstreams(config, &parts.topics).into_iter();
+    let letters = dead_letters::LogLetters::new(
+        parts.log.clone(),
+        parts.appender.clone(),
+        parts.topics.clone(),
+        upstream.map(|settings| settings.topic).collect(),
+    );
     let state = ApiState {
         ingest: Arc::new(Ingest::new(intake, parts.appender.clone(), handle)),
         invocations: Arc::new(status),
@@ -273,6 +281,7 @@ fn app<L: EventLog>(
             parts.topics.clone(),
             stop,
         )),
+        dead_letters: Arc::new(letters),
         registry: parts.registry.clone(),
         keys: parts.keys.clone(),
         settings: options::api(config, public_url),

@@ -24,7 +24,15 @@ fn the_help_is_as_it_was_last_looked_at() {
     let mut text = String::new();
     help(&[], &mut text);
     for command in [
-        "demo", "all", "apply", "start", "test", "complete", "status", "tail",
+        "demo",
+        "all",
+        "apply",
+        "start",
+        "test",
+        "complete",
+        "status",
+        "tail",
+        "dead-letters",
     ] {
         assert!(
             text.contains(&format!("$ triggerfish {command} --help")),
