@@ -10,6 +10,7 @@ mod headers;
 mod json;
 mod pipeline;
 mod read;
+mod refused;
 mod said;
 
 use std::collections::BTreeSet;
@@ -18,7 +19,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
-use triggerfish_api::ports::StartError;
 use triggerfish_log::{
     Appender, Batch, CommitError, Consumed, EventLog, GroupName, InstanceName, Limit, LogError,
     NewRecord, Outputs, Partition, Polled, Record, Revoking, Session, SessionSpec, Topic,
@@ -28,6 +28,7 @@ use crate::intake::Intake;
 use append::{Done, Taken, pause, refuse};
 use pipeline::Pipeline;
 use read::read;
+use refused::Refused;
 
 const POLL: Duration = Duration::from_millis(500);
 /// After so long without room for another batch reading is held, so that the session can be
@@ -331,36 +332,5 @@ fn spec(settings: &UpstreamSettings) -> SessionSpec {
         topic: settings.topic.clone(),
         instance: settings.instance.clone(),
         outputs: Outputs::PositionsOnly,
-    }
-}
-
-/// Why an event is not taken.
-enum Refused {
-    /// It goes to dead-letters.
-    Never {
-        /// For metrics.
-        label: &'static str,
-        /// For people.
-        reason: String,
-    },
-    /// Nothing is wrong with the event.
-    Later(String),
-}
-
-impl Refused {
-    fn by(error: &StartError) -> Self {
-        let label = match error {
-            StartError::UnknownTrigger(_) => "unknown_trigger",
-            StartError::TooLarge { .. } => "too_large",
-            StartError::TooDeep { .. } => "too_deep",
-            StartError::InvalidInput(_)
-            | StartError::UnknownSubscription(_)
-            | StartError::KeyReused => "invalid_input",
-            StartError::Unavailable { .. } => return Self::Later(error.to_string()),
-        };
-        Self::Never {
-            label,
-            reason: error.to_string(),
-        }
     }
 }
