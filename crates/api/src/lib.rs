@@ -15,6 +15,7 @@ mod change;
 mod clients;
 mod collection;
 mod complete;
+mod dead_letters;
 mod error;
 mod ingress;
 mod model;

@@ -4,6 +4,7 @@
 //! across all processes that serve the API. Nothing here
 //! names HTTP: an implementation can be driven by a test or by Kafka as well.
 
+mod dead_letters;
 mod records;
 mod workers;
 
@@ -15,6 +16,9 @@ use triggerfish_core::{
     CompletionReport, Invocation, InvocationId, Origin, Secret, SubscriptionId, Timestamp,
 };
 
+pub use dead_letters::{
+    DeadLetterView, DeadLetters, HeaderView, NotAPlace, Place, Redrive, RedriveResult,
+};
 pub use records::{Records, RecordsError, RecordsFrom, RecordsPage, RecordsQuery, TopicRecord};
 pub use workers::{Worker, WorkerPartition, Workers};
 

@@ -6,7 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::grant,
-    clients,
+    clients, dead_letters,
     error::ApiError,
     ingress, openapi, records,
     state::{ApiState, Inner, Shared},
@@ -52,7 +52,8 @@ pub(crate) fn described() -> OpenApiRouter<Shared> {
     let mut router = OpenApiRouter::with_openapi(openapi::Base::openapi())
         .routes(routes!(grant::token))
         .routes(routes!(ingress::receive))
-        .routes(routes!(records::list));
+        .routes(routes!(records::list))
+        .nest("/dead-letters/v1", dead_letters::router());
     for (path, resource) in RESOURCES {
         router = router.nest(&format!("{path}/v1"), resource());
     }

@@ -6,7 +6,7 @@ use triggerfish_core::{Secret, SubscriptionId, Timestamp, keys::ServerKeys};
 use triggerfish_registry::Registry;
 
 use crate::{
-    ports::{Ingest, Invocations, Records, Workers},
+    ports::{DeadLetters, Ingest, Invocations, Records, Workers},
     rate_limit::RateLimiter,
 };
 
@@ -28,6 +28,8 @@ pub struct ApiState {
     pub records: Arc<dyn Records>,
     /// Knows the processes of the installation.
     pub workers: Arc<dyn Workers>,
+    /// Shows dead letters and puts them back.
+    pub dead_letters: Arc<dyn DeadLetters>,
     /// Triggers, subscriptions, API clients.
     pub registry: Registry,
     /// Sign and verify access tokens, verify secrets of invocations.

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod client;
+pub(crate) mod dead_letters;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,6 +12,8 @@ pub(crate) use client::{
     ApplyArgs, ClientArgs, CompleteArgs, HealthArgs, ServiceUrl, StartArgs, StatusArgs, TailArgs,
     TailTopic, TestArgs, WorkersArgs,
 };
+
+pub(crate) use dead_letters::DeadLettersCommand;
 
 /// An event-trigger service: events in, subscribers called over HTTP, exactly one
 /// completion for each invocation.
@@ -146,6 +149,9 @@ pub(crate) enum Command {
     /// Ask whether a service is ready
     #[command(after_help = HEALTH_HELP)]
     Health(HealthArgs),
+    /// Look at events that could not be taken, and put them back
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
     /// Print the effective configuration: every key, its value and where it came from
     #[command(after_help = "Example:\n  triggerfish config --config triggerfish.toml --json")]
     Config(ConfigArgs),

@@ -9,6 +9,7 @@ mod client;
 mod commands;
 mod demo;
 mod json_arg;
+mod letters;
 mod output;
 mod records;
 mod service;

@@ -18,6 +18,8 @@ pub enum Scope {
     InvocationsStart,
     /// Read records of topics.
     RecordsRead,
+    /// Put dead letters back.
+    DeadLettersRedrive,
     /// Change own triggers.
     TriggersManage,
     /// Change API clients.
@@ -29,13 +31,14 @@ pub const ALL_SCOPES: &str = "sp:scopes:all";
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SubscriptionsRead,
         Self::SubscriptionsManage,
         Self::StatusRead,
         Self::StatusManage,
         Self::InvocationsStart,
         Self::RecordsRead,
+        Self::DeadLettersRedrive,
         Self::TriggersManage,
         Self::ClientsManage,
     ];
@@ -50,6 +53,7 @@ impl Scope {
             Self::StatusManage => "sp:trigger-service-invocation-status:manage",
             Self::InvocationsStart => "triggerfish:invocations:start",
             Self::RecordsRead => "triggerfish:records:read",
+            Self::DeadLettersRedrive => "triggerfish:dead-letters:redrive",
             Self::TriggersManage => "triggerfish:triggers:manage",
             Self::ClientsManage => "triggerfish:clients:manage",
         }
@@ -65,6 +69,7 @@ impl Scope {
             Self::StatusManage => "read the status of invocations and start tests",
             Self::InvocationsStart => "start invocations (an addition to the reference)",
             Self::RecordsRead => "read records of topics (an addition to the reference)",
+            Self::DeadLettersRedrive => "put dead letters back (an addition to the reference)",
             Self::TriggersManage => "change own triggers (an addition to the reference)",
             Self::ClientsManage => "change API clients (an addition to the reference)",
         }
@@ -126,6 +131,8 @@ access! {
     StartInvocations: InvocationsStart;
     /// To read records of topics.
     ReadRecords: RecordsRead;
+    /// To put dead letters back.
+    RedriveDeadLetters: DeadLettersRedrive;
     /// To read and change API clients.
     ManageClients: ClientsManage;
 }

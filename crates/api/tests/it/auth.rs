@@ -268,6 +268,20 @@ async fn tokens_end() {
     assert!(reply.text.contains("does not exist any more"));
 }
 
+/// Clients by the letter that says what they may do.
+const CLIENTS: [(char, &str); 10] = [
+    ('r', READ),
+    ('m', MANAGE),
+    ('s', "sp:trigger-service-invocation-status:read"),
+    ('S', "sp:trigger-service-invocation-status:manage"),
+    ('i', "triggerfish:invocations:start"),
+    ('l', "triggerfish:records:read"),
+    ('d', "triggerfish:dead-letters:redrive"),
+    ('t', "triggerfish:triggers:manage"),
+    ('c', "triggerfish:clients:manage"),
+    ('-', "idn:accounts:read"),
+];
+
 #[tokio::test]
 async fn scopes_open_what_they_say() {
     let api = api().await;
@@ -311,20 +325,16 @@ async fn scopes_open_what_they_say() {
         ),
         (Method::DELETE, "/beta/triggers/nope", None, "t"),
         (Method::GET, "/topics/completions/records", None, "l"),
+        (Method::GET, "/dead-letters/v1/0@1", None, "l"),
+        (
+            Method::POST,
+            "/dead-letters/v1/redrive",
+            Some(json!({"places": ["0@1"]})),
+            "d",
+        ),
         (Method::GET, "/beta/api-clients", None, "c"),
     ];
-    let clients = [
-        ('r', READ),
-        ('m', MANAGE),
-        ('s', "sp:trigger-service-invocation-status:read"),
-        ('S', "sp:trigger-service-invocation-status:manage"),
-        ('i', "triggerfish:invocations:start"),
-        ('l', "triggerfish:records:read"),
-        ('t', "triggerfish:triggers:manage"),
-        ('c', "triggerfish:clients:manage"),
-        ('-', "idn:accounts:read"),
-    ];
-    for (letter, scope) in clients {
+    for (letter, scope) in CLIENTS {
         let access = api.token_for("s", &[scope]).await;
         for (method, path, body, may) in &operations {
             let reply = api

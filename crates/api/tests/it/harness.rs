@@ -93,6 +93,7 @@ impl Api {
             invocations: Arc::clone(&archive) as _,
             records: Arc::clone(&shelf) as _,
             workers: Arc::new(Staff),
+            dead_letters: Arc::clone(&shelf) as _,
             registry: registry.clone(),
             keys: keys.clone(),
             settings,

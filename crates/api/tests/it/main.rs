@@ -6,6 +6,7 @@ mod auth;
 mod clients;
 mod cloudevents;
 mod complete;
+mod dead_letters;
 mod errors;
 mod harness;
 mod lists;

@@ -6,9 +6,9 @@ use std::{collections::BTreeMap, time::Duration};
 use futures::future::{BoxFuture, FutureExt as _};
 use parking_lot::Mutex;
 use triggerfish_api::ports::{
-    Ingest, Invocations, ListQuery, Listing, PendingCount, Records, RecordsError, RecordsPage,
-    RecordsQuery, Start, StartError, Started, Unavailable, Verdict, Worker, WorkerPartition,
-    Workers,
+    DeadLetterView, DeadLetters, Ingest, Invocations, ListQuery, Listing, PendingCount, Place,
+    Records, RecordsError, RecordsPage, RecordsQuery, Redrive, RedriveResult, Start, StartError,
+    Started, Unavailable, Verdict, Worker, WorkerPartition, Workers,
 };
 use triggerfish_core::{
     CompletionReport, Invocation, InvocationId, InvocationKey, SubscriptionId, Timestamp,
@@ -158,6 +158,10 @@ pub(crate) struct Shelf {
     pub(crate) queries: Mutex<Vec<RecordsQuery>>,
     /// What it answers next; if there is nothing, an empty page.
     pub(crate) answers: Mutex<Vec<Result<RecordsPage, RecordsError>>>,
+    /// The dead letters.
+    pub(crate) letters: Mutex<Vec<DeadLetterView>>,
+    /// What was to be put back.
+    pub(crate) redrives: Mutex<Vec<Redrive>>,
 }
 
 impl Records for Shelf {
@@ -197,5 +201,26 @@ impl Workers for Staff {
             worker("consumer-1", "completion-consumer", vec![partition]),
             worker("producer-1", "producer", vec![]),
         ]
+    }
+}
+
+impl DeadLetters for Shelf {
+    fn get(&self, place: Place) -> BoxFuture<'_, Result<Option<DeadLetterView>, Unavailable>> {
+        let place = place.to_string();
+        let letters = self.letters.lock();
+        let found = letters.iter().find(|letter| letter.place == place).cloned();
+        async move { Ok(found) }.boxed()
+    }
+
+    /// Refuses offset 0.
+    fn redrive(&self, redrive: Redrive) -> BoxFuture<'_, Result<Vec<RedriveResult>, Unavailable>> {
+        let result = |place: &Place| RedriveResult {
+            place: *place,
+            topic: (place.offset > 0).then(|| "trigger-events".to_owned()),
+            refused: (place.offset == 0).then(|| "no".to_owned()),
+        };
+        let results = redrive.places.iter().map(result).collect();
+        self.redrives.lock().push(redrive);
+        async move { Ok(results) }.boxed()
     }
 }

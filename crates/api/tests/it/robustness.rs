@@ -9,7 +9,7 @@ use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::harness::{Api, encoded};
 
-const PATHS: [&str; 21] = [
+const PATHS: [&str; 23] = [
     "/triggers/v1",
     "/beta/triggers/{}",
     "/v2024/trigger-subscriptions",
@@ -28,6 +28,8 @@ const PATHS: [&str; 21] = [
     "/beta/api-clients/{}",
     "/cloudevents",
     "/topics/{}/records",
+    "/dead-letters/v1/{}",
+    "/dead-letters/v1/redrive",
     "/oauth/token",
     "/openapi.json",
     "/{}",
@@ -169,12 +171,13 @@ impl Case {
 }
 
 /// Without the scope for clients: making them hashes, which takes long.
-const SCOPES: [&str; 5] = [
+const SCOPES: [&str; 6] = [
     "sp:trigger-service-subscriptions:manage",
     "sp:trigger-service-invocation-status:manage",
     "triggerfish:invocations:start",
     "triggerfish:triggers:manage",
     "triggerfish:records:read",
+    "triggerfish:dead-letters:redrive",
 ];
 
 #[test]

@@ -10,25 +10,30 @@ mod headers;
 mod json;
 mod pipeline;
 mod read;
+mod refused;
 mod said;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
-use triggerfish_api::ports::StartError;
 use triggerfish_log::{
     Appender, Batch, CommitError, Consumed, EventLog, GroupName, InstanceName, Limit, LogError,
-    NewRecord, Outputs, Polled, Record, Revoking, Session, SessionSpec, Topic,
+    NewRecord, Outputs, Partition, Polled, Record, Revoking, Session, SessionSpec, Topic,
 };
 
 use crate::intake::Intake;
 use append::{Done, Taken, pause, refuse};
 use pipeline::Pipeline;
 use read::read;
+use refused::Refused;
 
 const POLL: Duration = Duration::from_millis(500);
+/// After so long without room for another batch reading is held, so that the session can be
+/// polled all the same.
+const HOLD_AFTER: Duration = Duration::from_secs(2);
 /// How long the end of the process waits for what was taken.
 const SETTLE: Duration = Duration::from_secs(5);
 /// Between two sessions, so that a log which takes them away is not stormed.
@@ -57,6 +62,9 @@ pub struct Upstream<L: EventLog, A: Appender = <L as EventLog>::Appender> {
     intake: Intake,
     settings: UpstreamSettings,
     pipeline: Pipeline,
+    owned: BTreeSet<Partition>,
+    /// Whether the partitions are paused.
+    held: bool,
 }
 
 /// Why reading does not go on as it was.
@@ -93,6 +101,8 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
             intake,
             settings,
             pipeline: Pipeline::default(),
+            owned: BTreeSet::new(),
+            held: false,
         })
     }
 
@@ -119,6 +129,10 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
     async fn turn(&mut self, stop: &CancellationToken) -> Result<(), Broken> {
         self.start_append(stop);
         let has_room = self.pipeline.has_room();
+        if has_room && self.held {
+            self.hold(false).await?;
+        }
+        let may_poll = has_room || self.held;
         let polled = tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),
@@ -128,16 +142,23 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
                 self.start_append(stop);
                 return self.commit(stop).await;
             }
-            polled = self.session.poll(Limit::default(), POLL), if has_room => polled,
+            polled = self.session.poll(Limit::default(), POLL), if may_poll => polled,
+            () = tokio::time::sleep(HOLD_AFTER), if !may_poll => return self.hold(true).await,
         };
         match polled {
             Ok(Polled::Records(records)) => self.take(records, stop).await,
             Ok(Polled::Revoking(revoking)) => self.revoking(revoking, stop).await?,
             Ok(Polled::Lost(partitions)) => {
                 tracing::warn!(topic = %self.settings.topic, ?partitions, "partitions lost");
-                self.pipeline.forget(&partitions);
+                self.forget(&partitions);
             }
-            Ok(Polled::Assigned(_) | Polled::Idle) => {}
+            Ok(Polled::Assigned(assigned)) => {
+                self.owned.extend(assigned.iter().map(|one| one.partition));
+                if self.held {
+                    self.hold(true).await?;
+                }
+            }
+            Ok(Polled::Idle) => {}
             Err(error) if error.is_retryable() => {
                 tracing::warn!(%error, "reading events failed, trying again");
                 pause(stop).await;
@@ -150,6 +171,30 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
     fn start_append(&mut self, stop: &CancellationToken) {
         self.pipeline
             .start(&self.appender, &self.settings.dead_letters, stop);
+    }
+
+    /// Pauses all partitions, or resumes them.
+    async fn hold(&mut self, held: bool) -> Result<(), Broken> {
+        let owned: Vec<Partition> = self.owned.iter().copied().collect();
+        let done = if held {
+            self.session.pause(&owned).await
+        } else {
+            self.session.resume(&owned).await
+        };
+        match done {
+            Ok(()) => self.held = held,
+            Err(error) if error.is_retryable() => {
+                tracing::warn!(%error, "holding or resuming partitions failed, trying again");
+            }
+            Err(error) => return Err(Broken::by(error)),
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, partitions: &[Partition]) {
+        self.owned
+            .retain(|partition| !partitions.contains(partition));
+        self.pipeline.forget(partitions);
     }
 
     /// Makes durable and commits what was taken.
@@ -171,7 +216,7 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
     ) -> Result<(), Broken> {
         let deadline = tokio::time::Instant::from_std(revoking.deadline);
         let settled = tokio::time::timeout_at(deadline, self.settle(stop)).await;
-        self.pipeline.forget(&revoking.partitions);
+        self.forget(&revoking.partitions);
         settled.unwrap_or_else(|_| {
             // A commit may have been broken off.
             let reason = "partitions had to go before their events were taken";
@@ -182,6 +227,8 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
     async fn reopen(&mut self, reason: &str, stop: &CancellationToken) -> Result<(), LogError> {
         tracing::warn!(topic = %self.settings.topic, reason, "reading events begins anew");
         self.pipeline = Pipeline::default();
+        self.owned.clear();
+        self.held = false;
         loop {
             let pause = tokio::time::sleep(REOPEN_PAUSE);
             if stop.run_until_cancelled(pause).await.is_none() {
@@ -285,36 +332,5 @@ fn spec(settings: &UpstreamSettings) -> SessionSpec {
         topic: settings.topic.clone(),
         instance: settings.instance.clone(),
         outputs: Outputs::PositionsOnly,
-    }
-}
-
-/// Why an event is not taken.
-enum Refused {
-    /// It goes to dead-letters.
-    Never {
-        /// For metrics.
-        label: &'static str,
-        /// For people.
-        reason: String,
-    },
-    /// Nothing is wrong with the event.
-    Later(String),
-}
-
-impl Refused {
-    fn by(error: &StartError) -> Self {
-        let label = match error {
-            StartError::UnknownTrigger(_) => "unknown_trigger",
-            StartError::TooLarge { .. } => "too_large",
-            StartError::TooDeep { .. } => "too_deep",
-            StartError::InvalidInput(_)
-            | StartError::UnknownSubscription(_)
-            | StartError::KeyReused => "invalid_input",
-            StartError::Unavailable { .. } => return Self::Later(error.to_string()),
-        };
-        Self::Never {
-            label,
-            reason: error.to_string(),
-        }
     }
 }

@@ -42,11 +42,13 @@ pub(super) fn read(
         return Err("contentJson is not a JSON object".to_owned());
     }
     let time = match said.time {
-        Some(time) => time,
-        None => headers
-            .time()?
-            .unwrap_or_else(|| Timestamp::from_micros(record.timestamp_us)),
+        Some(time) => Some(time),
+        None => headers.time()?,
     };
+    // Nothing has happened after it was told: a time to come would be cut by another
+    // count of partitions when the record is read again after a growth.
+    let told = Timestamp::from_micros(record.timestamp_us);
+    let time = time.map_or(told, |time| time.min(told));
     let traceparent = said.traceparent.filter(|text| traceparent::is_valid(text));
     Ok(Start {
         trigger_id,

@@ -84,6 +84,33 @@ async fn an_event_from_before_a_growth_makes_the_id_it_had() {
 }
 
 #[tokio::test]
+async fn a_record_that_is_read_again_after_a_growth_makes_the_id_it_had() {
+    let world = World::new().await;
+    world.subscribe(None, true).await;
+    let ids = async || {
+        let requests = world.requests().await;
+        let ids = requests.into_iter().map(|(id, _)| id);
+        ids.collect::<std::collections::BTreeSet<_>>()
+    };
+    let reading = world.upstream().await;
+    for n in 0..20 {
+        // One has no time, the other one that is yet to come.
+        let time = ["", r#","time":"2100-01-01T00:00:00Z""#][n % 2];
+        let event = format!(r#"{{"triggerId":"{TRIGGER}","input":{{"a":1}}{time}}}"#);
+        world.produce(event, &[]).await;
+    }
+    let count = async || world.requests().await.len();
+    eventually("all are started", async || count().await == 20).await;
+    let before = ids().await;
+    world.grow(GROWN).await;
+    let again = world.upstream_of("others").await;
+    eventually("all are read again", async || count().await == 40).await;
+    assert_eq!(ids().await, before);
+    again.end().await;
+    reading.end().await;
+}
+
+#[tokio::test]
 async fn of_several_processes_that_see_a_growth_the_first_counts() {
     let world = World::new().await;
     let notice = Duration::from_hours(1);

@@ -26,11 +26,25 @@ struct Shaky {
     log: EmbeddedLog,
     faults: Faults,
     opened: Arc<Mutex<usize>>,
+    /// Whether partitions are paused.
+    paused: Arc<Mutex<bool>>,
 }
 
 struct ShakySession {
     session: <EmbeddedLog as EventLog>::Session,
     faults: Faults,
+    paused: Arc<Mutex<bool>>,
+}
+
+impl Shaky {
+    fn on(world: &World) -> Self {
+        Self {
+            log: world.log.clone(),
+            faults: Faults::default(),
+            opened: Arc::default(),
+            paused: Arc::default(),
+        }
+    }
 }
 
 impl EventLog for Shaky {
@@ -48,9 +62,11 @@ impl EventLog for Shaky {
 
     async fn open_session(&self, spec: SessionSpec) -> Result<ShakySession, LogError> {
         *self.opened.lock().unwrap() += 1;
+        *self.paused.lock().unwrap() = false;
         Ok(ShakySession {
             session: self.log.open_session(spec).await?,
             faults: self.faults.clone(),
+            paused: Arc::clone(&self.paused),
         })
     }
 
@@ -77,10 +93,12 @@ impl Session for ShakySession {
     }
 
     async fn pause(&mut self, partitions: &[Partition]) -> Result<(), LogError> {
+        *self.paused.lock().unwrap() = true;
         self.session.pause(partitions).await
     }
 
     async fn resume(&mut self, partitions: &[Partition]) -> Result<(), LogError> {
+        *self.paused.lock().unwrap() = false;
         self.session.resume(partitions).await
     }
 
@@ -109,11 +127,7 @@ fn said() -> String {
 async fn a_session_that_is_taken_away_is_replaced() {
     let world = World::new().await;
     world.subscribe(None, true).await;
-    let log = Shaky {
-        log: world.log.clone(),
-        faults: Faults::default(),
-        opened: Arc::default(),
-    };
+    let log = Shaky::on(&world);
     let reading = world.upstream_on(log.clone(), world.settings()).await;
     let mut expected = 0;
     let mut started = async |what: &str| {
@@ -203,4 +217,46 @@ async fn what_was_taken_is_finished_before_partitions_go_to_another() {
     .await;
     other.end().await;
     assert_eq!(world.requests().await.len(), 4, "none was read twice");
+}
+
+#[tokio::test]
+async fn the_session_is_polled_while_nothing_more_can_be_taken() {
+    let world = World::new().await;
+    world.subscribe(None, true).await;
+    let log = Shaky::on(&world);
+    let is_paused = || *log.paused.lock().unwrap();
+    world.appender.open.send_replace(false);
+    let reading = world.upstream_on(log.clone(), world.settings()).await;
+    world.produce(event(0), &[]).await;
+    eventually("an append is under way", async || {
+        world.appender.open.receiver_count() > 0
+    })
+    .await;
+    world.produce(event(1), &[]).await;
+    eventually("partitions are paused", async || is_paused()).await;
+    // That it was fenced only a poll tells.
+    let fenced = LogError::Fenced { reason: said() };
+    log.faults.polls.lock().unwrap().push_back(fenced);
+    eventually("it has another session", async || {
+        *log.opened.lock().unwrap() == 2
+    })
+    .await;
+    eventually("an append is under way again", async || {
+        world.appender.open.receiver_count() > 0
+    })
+    .await;
+    world.produce(event(2), &[]).await;
+    eventually("partitions are paused again", async || is_paused()).await;
+    world.appender.open.send_replace(true);
+    eventually("all are started", async || {
+        world.requests().await.len() == 3
+    })
+    .await;
+    eventually("reading goes on", async || !is_paused()).await;
+    world.produce(event(3), &[]).await;
+    eventually("the last one is started", async || {
+        world.requests().await.len() == 4
+    })
+    .await;
+    reading.end().await;
 }

@@ -3,6 +3,7 @@
 mod decide;
 mod file;
 mod fold;
+mod growth;
 mod schema;
 mod trigger;
 

@@ -3,6 +3,7 @@
 mod apply;
 mod complete;
 mod config;
+mod dead_letters;
 mod health;
 mod serve;
 mod settings;
@@ -38,6 +39,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Workers(args) => workers::run(&args).await,
         Command::Tail(args) => tail::run(&args).await,
         Command::Health(args) => health::run(&args).await,
+        Command::DeadLetters(command) => dead_letters::run(&command).await,
         Command::Config(args) => config::run(&args),
         Command::Verify(args) => verify::run(&args).await,
         Command::Bench(BenchCommand::Sync(args)) => bench::sync(&args).await,

@@ -4,6 +4,7 @@
 //! Only topics without credentials are shown. Start with [`Shown`].
 
 mod cursor;
+pub(crate) mod folder;
 mod observation;
 mod readable;
 #[cfg(test)]

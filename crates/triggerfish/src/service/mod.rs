@@ -1,6 +1,7 @@
 //! Puts a process together: the only place where an engine, the roles and the
 //! settings meet.
 
+mod dead_letters;
 mod first_client;
 mod log;
 mod options;
@@ -151,7 +152,7 @@ impl Service {
             }
         }
         let app = app(
-            config,
+            process,
             &parts,
             intake,
             &peers,
@@ -327,7 +328,7 @@ fn intake(config: &Config, parts: &Parts) -> Intake {
 }
 
 fn app(
-    config: &Config,
+    process: &Process<'_>,
     parts: &Parts,
     intake: Intake,
     peers: &Peers,
@@ -343,6 +344,13 @@ fn app(
         parts.observer(),
         parts.registry.clone(),
     );
+    let upstream = options::upstreams(process, &parts.topics).into_iter();
+    let letters = dead_letters::LogLetters::new(
+        parts.log.clone(),
+        parts.appender.clone(),
+        parts.topics.clone(),
+        upstream.map(|settings| settings.topic).collect(),
+    );
     let state = ApiState {
         ingest: Arc::new(Ingest::new(intake, parts.appender.clone(), peers.clone())),
         invocations: Arc::new(status),
@@ -352,9 +360,10 @@ fn app(
             stop,
         )),
         workers: Arc::new(peers.clone()),
+        dead_letters: Arc::new(letters),
         registry: parts.registry.clone(),
         keys: parts.keys.clone(),
-        settings: options::api(config, public_url),
+        settings: options::api(process.config, public_url),
         clock: Arc::new(move || clock.now()),
         signing_secret: Arc::new(move |id, generation| {
             webhook::signing_secret(&keys, id, generation)

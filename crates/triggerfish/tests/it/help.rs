@@ -35,8 +35,9 @@ fn the_help_is_as_it_was_last_looked_at() {
         "complete",
         "status",
         "workers",
-        "tail",
         "health",
+        "tail",
+        "dead-letters",
     ] {
         assert!(
             text.contains(&format!("$ triggerfish {command} --help")),

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod dead_letters;
 mod demo;
+mod folder;
+mod growth;
 mod health;
 mod help;
 mod journey;

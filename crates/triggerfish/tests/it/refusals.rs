@@ -33,6 +33,10 @@ fn a_wrong_command_line_is_2() {
             "s",
         ],
         &["status", "--url", "localhost:8080"],
+        &["dead-letters", "show", "12"],
+        &["dead-letters", "redrive"],
+        &["dead-letters", "redrive", "0@1", "--all"],
+        &["dead-letters", "redrive", "0@1", "--reason", "x"],
     ] {
         let said = run(args).bad(2);
         assert!(

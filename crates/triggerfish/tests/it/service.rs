@@ -17,8 +17,13 @@ pub(crate) struct Service {
 impl Service {
     /// Starts it and waits until it listens.
     pub(crate) fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    /// Starts it with these variables besides.
+    pub(crate) fn start_with(data: &Path, variables: &[(&str, &str)]) -> Self {
         let mut command = program(["all", "--listen", "127.0.0.1:0", "--data"]);
-        command.arg(data);
+        command.arg(data).envs(variables.iter().copied());
         command.env("TRIGGERFISH_DELIVERY__ALLOW_NETWORKS", "127.0.0.0/8");
         command.env("TRIGGERFISH_CLIENT_ID", CLIENT_ID);
         command.env("TRIGGERFISH_CLIENT_SECRET", CLIENT_SECRET);

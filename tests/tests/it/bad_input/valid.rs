@@ -162,6 +162,11 @@ fn of_invocations(operation: &str, known: &Known) -> Option<PathAndBody> {
             "/topics/completions/records?from=beginning&limit=5&wait=0".into(),
             None,
         ),
+        "getDeadLetter" => ("/dead-letters/v1/0@0".into(), None),
+        "redriveDeadLetters" => (
+            "/dead-letters/v1/redrive".into(),
+            Some(json!({"places": ["0@0", "0@7"], "dryRun": true})),
+        ),
         _ => return None,
     };
     Some(found)

@@ -1,6 +1,5 @@
 //! `triggerfish tail`
 
-mod folder;
 mod line;
 
 use std::process::ExitCode;
@@ -12,6 +11,7 @@ use crate::{
     args::{TailArgs, TailTopic},
     client::{Client, ClientError},
     output::{self, Paint},
+    records::folder,
 };
 
 /// How long one request waits for a record.
@@ -29,7 +29,13 @@ pub(super) async fn run(args: &TailArgs) -> anyhow::Result<ExitCode> {
         left: args.max.unwrap_or(u64::MAX),
     };
     match &args.data {
-        Some(folder) => folder::read(folder, &mut printer).await?,
+        Some(data) => {
+            let print = |records: &[Box<RawValue>]| {
+                printer.print(records)?;
+                Ok(!printer.is_done())
+            };
+            folder::each_page(data, args.topic.name(), print).await?;
+        }
         None => follow(&Client::new(&args.client)?, args, &mut printer).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -10,12 +10,13 @@ use triggerfish_log::EventLog;
 use triggerfish_log_embedded::{EmbeddedLog, EmbeddedOptions, OpenError};
 use triggerfish_runtime::Topics;
 
-use super::Printer;
-use crate::records::Shown;
+use super::Shown;
 
-/// Prints what is in the topic. Nobody can append to a folder that is open here, so
-/// the end of the topic is the end.
-pub(super) async fn read(folder: &Path, printer: &mut Printer) -> anyhow::Result<()> {
+/// Records read at once.
+const PAGE_RECORDS: usize = 250;
+
+/// Opens the log in the folder.
+pub(crate) async fn open(folder: &Path) -> anyhow::Result<EmbeddedLog> {
     let place = folder.join("log");
     ensure!(
         place.is_dir(),
@@ -23,12 +24,9 @@ pub(super) async fn read(folder: &Path, printer: &mut Printer) -> anyhow::Result
          (storage.data_dir)",
         folder.display()
     );
-    let log = EmbeddedLog::open(EmbeddedOptions::new(place))
+    EmbeddedLog::open(EmbeddedOptions::new(place))
         .await
-        .map_err(explained)?;
-    let outcome = print_all(&log, printer).await;
-    log.close().await;
-    outcome
+        .map_err(explained)
 }
 
 fn explained(error: OpenError) -> anyhow::Error {
@@ -42,16 +40,32 @@ fn explained(error: OpenError) -> anyhow::Error {
     error
 }
 
-async fn print_all<L: EventLog>(log: &L, printer: &mut Printer) -> anyhow::Result<()> {
+/// Gives each page of the topic to `page`, until it wants no more. Nobody can append to a
+/// folder that is open here, so the end of the topic is the end.
+pub(crate) async fn each_page(
+    folder: &Path,
+    topic: &str,
+    page: impl FnMut(&[Box<RawValue>]) -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let log = open(folder).await?;
+    let outcome = pages(&log, topic, page).await;
+    log.close().await;
+    outcome
+}
+
+async fn pages<L: EventLog>(
+    log: &L,
+    name: &str,
+    mut give: impl FnMut(&[Box<RawValue>]) -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
     let topics = Topics::with_prefix("");
-    let topic = Shown::topic(&topics, printer.topic.name()).context("the topic is not shown")?;
+    let topic = Shown::topic(&topics, name).context("the topic is not shown")?;
     let shown = Shown::new(&topics, topic, log.partitions(topic).await?);
     let mut reader = log.open_reader().await?;
     let mut from = RecordsFrom::Beginning;
-    while !printer.is_done() {
-        let limit = usize::try_from(printer.wanted()).unwrap_or(usize::MAX);
+    loop {
         let page = shown
-            .page(&mut reader, &from, limit, Duration::ZERO)
+            .page(&mut reader, &from, PAGE_RECORDS, Duration::ZERO)
             .await?;
         let next = RecordsFrom::Cursor(page.cursor);
         if page.records.is_empty() && next == from {
@@ -59,8 +73,9 @@ async fn print_all<L: EventLog>(log: &L, printer: &mut Printer) -> anyhow::Resul
         }
         let records = page.records.iter().map(to_raw_value);
         let records: Vec<Box<RawValue>> = records.collect::<Result<_, _>>()?;
-        printer.print(&records)?;
+        if !give(&records)? {
+            return Ok(());
+        }
         from = next;
     }
-    Ok(())
 }

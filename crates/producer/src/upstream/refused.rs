@@ -1,0 +1,35 @@
+//! Why an event is not taken.
+
+use triggerfish_api::ports::StartError;
+
+/// Why an event is not taken.
+pub(super) enum Refused {
+    /// It goes to dead-letters.
+    Never {
+        /// For metrics.
+        label: &'static str,
+        /// For people.
+        reason: String,
+    },
+    /// Nothing is wrong with the event.
+    Later(String),
+}
+
+impl Refused {
+    /// What an error of the intake means.
+    pub(super) fn by(error: &StartError) -> Self {
+        let label = match error {
+            StartError::UnknownTrigger(_) => "unknown_trigger",
+            StartError::TooLarge { .. } => "too_large",
+            StartError::TooDeep { .. } => "too_deep",
+            StartError::InvalidInput(_)
+            | StartError::UnknownSubscription(_)
+            | StartError::KeyReused => "invalid_input",
+            StartError::Unavailable { .. } => return Self::Later(error.to_string()),
+        };
+        Self::Never {
+            label,
+            reason: error.to_string(),
+        }
+    }
+}
