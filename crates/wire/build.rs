@@ -1,9 +1,10 @@
 //! Compiles the `.proto` files in Rust, so that no `protoc` has to be installed.
 
-const FILES: [&str; 3] = [
+const FILES: [&str; 4] = [
     "triggerfish/v1/log.proto",
     "triggerfish/v1/view.proto",
     "triggerfish/v1/event.proto",
+    "triggerfish/v1/peer.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -12,13 +12,16 @@ use axum::{
 use serde::Serialize;
 use triggerfish_core::{InvocationId, Origin, SubscriptionId};
 use triggerfish_registry::Snapshot;
+use triggerfish_wire::{
+    cloudevents::{self, Binding, CloudEvent, CloudEventError, ContentMode},
+    traceparent,
+};
 use utoipa::ToSchema;
 
 use crate::{
     auth::{Caller, scope::StartInvocations},
     body::RawBody,
-    cause::{Cause, check_depth, is_traceparent},
-    cloudevents::{self, CloudEvent, CloudEventError, ContentMode},
+    cause::{Cause, check_depth},
     error::ApiError,
     openapi::Errors,
     ports::{Start, StartError, StartIdentity, StartInput},
@@ -92,7 +95,11 @@ pub(crate) async fn receive(
             let headers = headers
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.as_bytes()));
-            valid_one(&state, &cause, cloudevents::binary(headers, body))?
+            valid_one(
+                &state,
+                &cause,
+                cloudevents::binary(Binding::Http, headers, body),
+            )?
         }
         None => {
             return Err(ApiError::unsupported_media_type(
@@ -214,11 +221,11 @@ fn start(cause: &Cause, event: CloudEvent) -> Start {
         depth: depth(cause, &event),
         traceparent: event
             .traceparent
-            .filter(|text| is_traceparent(text))
+            .filter(|text| traceparent::is_valid(text))
             .or_else(|| cause.traceparent.clone()),
         trigger_id: event.event_type,
         input: StartInput::Json(event.data),
-        content_json: event.content_json,
+        content_json: event.content_json.unwrap_or(event.attributes),
         origin: Origin::RealTime,
         subscription_ids: None,
         event_id: Some(event.id.clone()),

@@ -13,7 +13,6 @@ mod body;
 mod cause;
 mod change;
 mod clients;
-pub mod cloudevents;
 mod collection;
 mod complete;
 mod error;
@@ -34,6 +33,7 @@ mod subscriptions;
 mod tracking;
 mod triggers;
 mod validate_filter;
+mod workers;
 
 pub use auth::scope::{ALL_SCOPES, Scope};
 pub use openapi::document;

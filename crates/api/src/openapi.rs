@@ -64,6 +64,7 @@ pub(crate) enum Errors {
         (name = "Triggers", description = "Triggers, subscriptions, invocations."),
         (name = "CloudEvents", description = "Real events as CloudEvents."),
         (name = "Topics", description = "What is on the topics."),
+        (name = "Workers", description = "The processes of the installation."),
         (name = "API clients", description = "Who may call this API."),
         (name = "Authentication", description = "Access tokens."),
     ),

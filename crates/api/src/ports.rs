@@ -1,10 +1,11 @@
 //! What the HTTP layer needs from the services behind it.
 //!
-//! The producer implements [`Ingest`]; the runtime implements [`Invocations`],
-//! first within one process, then across all that serve the API. Nothing here
+//! The producer implements [`Ingest`], the completion-consumer [`Invocations`], both
+//! across all processes that serve the API. Nothing here
 //! names HTTP: an implementation can be driven by a test or by Kafka as well.
 
 mod records;
+mod workers;
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,6 +16,7 @@ use triggerfish_core::{
 };
 
 pub use records::{Records, RecordsError, RecordsFrom, RecordsPage, RecordsQuery, TopicRecord};
+pub use workers::{Worker, WorkerPartition, Workers};
 
 /// Takes events in.
 pub trait Ingest: Send + Sync + 'static {

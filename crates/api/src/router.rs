@@ -10,7 +10,7 @@ use crate::{
     error::ApiError,
     ingress, openapi, records,
     state::{ApiState, Inner, Shared},
-    status, subscriptions, tracking, triggers,
+    status, subscriptions, tracking, triggers, workers,
 };
 
 /// Prefixes of the yearly forms. What comes with no prefix has `/v1` behind the
@@ -19,11 +19,12 @@ pub(crate) const PREFIXES: [&str; 5] = ["/beta", "/v2024", "/v2025", "/v2026", "
 
 type Resource = fn() -> OpenApiRouter<Shared>;
 
-const RESOURCES: [(&str, Resource); 4] = [
+const RESOURCES: [(&str, Resource); 5] = [
     ("/triggers", triggers::router),
     ("/trigger-subscriptions", subscriptions::router),
     ("/trigger-invocations", status::router),
     ("/api-clients", clients::router),
+    ("/workers", workers::router),
 ];
 
 /// The HTTP API.

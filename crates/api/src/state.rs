@@ -6,7 +6,7 @@ use triggerfish_core::{Secret, SubscriptionId, Timestamp, keys::ServerKeys};
 use triggerfish_registry::Registry;
 
 use crate::{
-    ports::{Ingest, Invocations, Records},
+    ports::{Ingest, Invocations, Records, Workers},
     rate_limit::RateLimiter,
 };
 
@@ -26,6 +26,8 @@ pub struct ApiState {
     pub invocations: Arc<dyn Invocations>,
     /// Shows what is on the topics.
     pub records: Arc<dyn Records>,
+    /// Knows the processes of the installation.
+    pub workers: Arc<dyn Workers>,
     /// Triggers, subscriptions, API clients.
     pub registry: Registry,
     /// Sign and verify access tokens, verify secrets of invocations.

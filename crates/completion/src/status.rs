@@ -1,7 +1,5 @@
-//! Answers the API from the views of this process.
+//! Answers the API from the views, wherever they are.
 
-use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,20 +7,19 @@ use futures::future::{BoxFuture, FutureExt};
 use serde_json::Value;
 use triggerfish_api::ports::{Invocations, ListQuery, Listing, PendingCount, Unavailable, Verdict};
 use triggerfish_core::{
-    CompletionReport, Invocation, InvocationId, Observation, Outcome, SubscriptionId, TriggerType,
+    CompletionReport, Invocation, InvocationId, Observation, Outcome, TriggerType,
 };
-use triggerfish_log::{EventLog, LogError, Offset, Partition, Reader};
+use triggerfish_log::{EventLog, LogError, Offset, Partition, Reader, last_record};
+use triggerfish_peers::{Peers, Query};
 use triggerfish_registry::Registry;
-use triggerfish_runtime::{Handle, NotOwned, Observer, Topics};
-use triggerfish_view::{Filter, Snapshot};
+use triggerfish_runtime::{Observer, Topics};
 
-/// Knows and completes the invocations of the partitions of this process.
+/// Knows and completes invocations, by asking the owners of their partitions.
 #[derive(Clone)]
 pub struct Status<L: EventLog> {
     log: L,
     topics: Topics,
-    partitions: u32,
-    handle: Handle,
+    peers: Peers,
     observer: Observer<L::Appender>,
     registry: Registry,
 }
@@ -37,21 +34,18 @@ fn unavailable(reason: impl std::fmt::Display) -> Unavailable {
 }
 
 impl<L: EventLog> Status<L> {
-    /// Answers for `partitions` partitions, all of them served by the loop behind
-    /// `handle`.
+    /// Asks the owners by `peers` and appends completions by `observer`.
     pub fn new(
         log: L,
         topics: Topics,
-        partitions: u32,
-        handle: Handle,
+        peers: Peers,
         observer: Observer<L::Appender>,
         registry: Registry,
     ) -> Self {
         Self {
             log,
             topics,
-            partitions,
-            handle,
+            peers,
             observer,
             registry,
         }
@@ -59,15 +53,10 @@ impl<L: EventLog> Status<L> {
 
     async fn find(&self, id: InvocationId) -> Result<Option<Invocation>, Unavailable> {
         let partition = Partition(u32::from(id.partition()));
-        if partition.0 >= self.partitions {
+        if !self.peers.partitions().has(partition).await {
             return Ok(None);
         }
-        let found = self
-            .handle
-            .get(partition, id.key())
-            .await
-            .map_err(unavailable)?;
-        let found = match found {
+        let found = match self.peers.get(partition, id.key(), None).await? {
             Some(found) => Some(found),
             None => self.find_after_fold(partition, id).await?,
         };
@@ -80,14 +69,14 @@ impl<L: EventLog> Status<L> {
         partition: Partition,
         id: InvocationId,
     ) -> Result<Option<Invocation>, Unavailable> {
-        let mut reader = self.log.open_reader().await.map_err(unavailable)?;
-        let bounds = reader.bounds(&self.topics.invocation_log, partition).await;
-        let end = bounds.map_err(unavailable)?.end;
-        let Some(last) = end.0.checked_sub(1) else {
-            return Ok(None);
+        let last = async {
+            let mut reader = self.log.open_reader().await?;
+            last_record(&mut reader, &self.topics.invocation_log, partition).await
         };
-        let folded = self.handle.get_after(partition, Offset(last), id.key());
-        folded.await.map_err(unavailable)
+        match last.await.map_err(unavailable)? {
+            Some(last) => self.peers.get(partition, id.key(), Some(last)).await,
+            None => Ok(None),
+        }
     }
 
     async fn list_all(&self, query: ListQuery) -> Result<Listing, Unavailable> {
@@ -102,31 +91,23 @@ impl<L: EventLog> Status<L> {
                 invocations,
             });
         }
-        let snapshots = self.handle.snapshots().await;
-        if snapshots.len() != self.partitions as usize {
-            return Err(unavailable("some partitions are being restored"));
-        }
         let registry = self.registry.snapshot();
-        let of_trigger = query.trigger_id.as_ref().map(|trigger| {
+        let of_trigger = query.trigger_id.as_deref().map_or(Vec::new(), |trigger| {
             let all = registry.subscriptions_of(trigger).iter();
             all.map(|found| found.subscription.id).collect()
         });
-        let limit = query.limit;
-        let mut listing = tokio::task::spawn_blocking(move || {
-            let mut listing = Listing::default();
-            for (_, snapshot) in &snapshots {
-                add(&mut listing, snapshot, &query, of_trigger.as_ref())?;
-            }
-            Ok::<_, triggerfish_view::Error>(listing)
+        let query = Query {
+            trigger_id: query.trigger_id,
+            subscriptions_of_trigger: of_trigger,
+            subscription_id: query.subscription_id,
+            open_only: query.open_only,
+            limit: query.limit,
+        };
+        let gathered = self.peers.list(query).await?;
+        Ok(Listing {
+            invocations: gathered.rows,
+            total: gathered.total,
         })
-        .await
-        .map_err(unavailable)?
-        .map_err(unavailable)?;
-        listing
-            .invocations
-            .sort_by_key(|invocation| Reverse(invocation.request.created));
-        listing.invocations.truncate(limit);
-        Ok(listing)
     }
 
     async fn report(
@@ -151,70 +132,32 @@ impl<L: EventLog> Status<L> {
             .await
             .map_err(unavailable)?;
         let partition = Partition(u32::from(id.partition()));
-        let folded = self.handle.get_after(partition, offset, id.key()).await;
-        let folded = folded.map_err(|error: NotOwned| unavailable(error))?;
+        let folded = self.peers.get(partition, id.key(), Some(offset)).await?;
         Ok(folded.map_or(Verdict::Unknown, |invocation| {
             judge(&invocation, &report, Some(offset))
         }))
     }
 
-    async fn backlog(&self) -> Result<Vec<PendingCount>, LogError> {
-        let mut reader = self.log.open_reader().await?;
-        let mut count = 0;
-        let positions = self.handle.status().await;
-        for status in positions {
-            let bounds = reader
-                .bounds(&self.topics.invocation_log, status.partition)
-                .await?;
-            count += bounds
-                .end
-                .0
-                .saturating_sub(status.position.max(bounds.first.0));
-        }
+    async fn backlog(&self) -> Result<Vec<PendingCount>, Unavailable> {
+        let positions = self.peers.positions().await?;
+        let count = self.behind(&positions).await.map_err(unavailable)?;
         Ok(vec![PendingCount {
             topic: self.topics.invocation_log.to_string(),
             count,
         }])
     }
-}
 
-/// Adds what one partition has. The views are indexed by subscription, so a trigger
-/// means its subscriptions; those that were deleted are looked for among the newest.
-fn add(
-    listing: &mut Listing,
-    snapshot: &Snapshot,
-    query: &ListQuery,
-    of_trigger: Option<&BTreeSet<SubscriptionId>>,
-) -> Result<(), triggerfish_view::Error> {
-    let named = query.subscription_id.map(|id| BTreeSet::from([id]));
-    let filter = Filter {
-        subscriptions: named.or_else(|| of_trigger.cloned()),
-        open_only: query.open_only,
-    };
-    let mut found = snapshot.latest(&filter, query.limit)?;
-    let before = found.len();
-    found.retain(|invocation| fits(invocation, query));
-    // A subscription has one trigger: if any of its invocations fits, all do.
-    let others = query.subscription_id.is_some() && found.len() < before;
-    listing.total += if others {
-        found.len()
-    } else {
-        usize::try_from(snapshot.count(&filter)?).unwrap_or(usize::MAX)
-    };
-    if let (Some(of_trigger), None) = (of_trigger, query.subscription_id) {
-        let all = Filter {
-            subscriptions: None,
-            ..filter
-        };
-        let mut of_deleted = snapshot.latest(&all, query.limit)?;
-        of_deleted.retain(|invocation| {
-            fits(invocation, query) && !of_trigger.contains(&invocation.request.subscription_id)
-        });
-        listing.total += of_deleted.len();
-        found.append(&mut of_deleted);
+    /// How many records the folds have not seen, about: gaps in the log count too.
+    async fn behind(&self, positions: &[(Partition, Offset)]) -> Result<u64, LogError> {
+        let topic = &self.topics.invocation_log;
+        let mut reader = self.log.open_reader().await?;
+        let mut count = 0;
+        for (partition, position) in positions {
+            let bounds = reader.bounds(topic, *partition).await?;
+            count += bounds.end.0.saturating_sub(position.0.max(bounds.first.0));
+        }
+        Ok(count)
     }
-    listing.invocations.append(&mut found);
-    Ok(())
 }
 
 fn fits(invocation: &Invocation, query: &ListQuery) -> bool {
@@ -291,6 +234,6 @@ impl<L: EventLog> Invocations for Status<L> {
     }
 
     fn pending(&self) -> BoxFuture<'_, Result<Vec<PendingCount>, Unavailable>> {
-        async { self.backlog().await.map_err(unavailable) }.boxed()
+        self.backlog().boxed()
     }
 }

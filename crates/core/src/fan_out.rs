@@ -3,6 +3,7 @@
 //! Whether the event fits the trigger's schema and the subscription's filter has
 //! been found out before; here follow the id and what is pinned in the request.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,13 @@ pub fn partition_of(event: &Event, partitions: u16) -> u16 {
         Some(key) => partition_of_key(key, partitions),
         None => event.identity.partition(partitions),
     }
+}
+
+/// The partitions that `event` has under any of these partition counts.
+#[must_use]
+pub fn partitions_of(event: &Event, counts: impl IntoIterator<Item = u16>) -> BTreeSet<u16> {
+    let partition = |count| partition_of(event, count);
+    counts.into_iter().map(partition).collect()
 }
 
 /// The invocation that `event` starts for `subscription`.

@@ -21,6 +21,8 @@ pub enum Purpose {
     RegistrySeal,
     /// Signing secrets of subscriptions.
     WebhookSigning,
+    /// Signatures of questions among processes of one installation.
+    PeerCall,
 }
 
 impl Purpose {
@@ -30,6 +32,7 @@ impl Purpose {
             Self::AccessToken => b"triggerfish access token v1",
             Self::RegistrySeal => b"triggerfish registry seal v1",
             Self::WebhookSigning => b"triggerfish webhook signing v1",
+            Self::PeerCall => b"triggerfish peer call v1",
         }
     }
 }

@@ -11,11 +11,13 @@
 
 mod error;
 mod event_log;
+mod last_record;
 mod session_words;
 mod words;
 
 pub use error::{CommitError, LogError};
 pub use event_log::{Appender, EventLog, Reader, Session};
+pub use last_record::last_record;
 pub use session_words::{
     Assigned, Batch, Committed, Consumed, Outputs, Polled, Revoking, SessionSpec,
 };

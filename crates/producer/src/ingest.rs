@@ -1,35 +1,39 @@
 //! Events by HTTP.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
 use triggerfish_api::ports::{self, Start, StartError, StartIdentity, Started};
 use triggerfish_core::Invocation;
 use triggerfish_log::{Appender, LogError, Offset, Partition};
-use triggerfish_runtime::Handle;
+use triggerfish_peers::Peers;
 
-use crate::intake::{Intake, Requested};
+use crate::intake::{Decided, Intake, Requested};
 
 /// Starts invocations.
 pub struct Ingest<A> {
     intake: Intake,
     appender: A,
-    handle: Handle,
+    peers: Peers,
 }
 
 impl<A: Appender> Ingest<A> {
     /// Requests are appended by `appender`; events that came before are looked up by
-    /// `handle`.
-    pub fn new(intake: Intake, appender: A, handle: Handle) -> Self {
+    /// `peers`.
+    pub fn new(intake: Intake, appender: A, peers: Peers) -> Self {
         Self {
             intake,
             appender,
-            handle,
+            peers,
         }
     }
 
     async fn take(&self, start: Start) -> Result<Vec<Started>, StartError> {
-        let requested = self.intake.requests(&start)?;
+        let Decided {
+            requested,
+            elsewhere,
+        } = self.intake.decide(&start)?;
         if start.identity == StartIdentity::Unique {
             let (started, records): (Vec<_>, Vec<_>) =
                 requested.into_iter().map(|r| (r.started, r.record)).unzip();
@@ -41,7 +45,7 @@ impl<A: Appender> Ingest<A> {
             }
             return Ok(started);
         }
-        self.take_once(&start, requested).await
+        self.take_once(&start, requested, &elsewhere).await
     }
 
     /// Starts the invocations of an event that may have come before. The fold keeps the
@@ -50,10 +54,11 @@ impl<A: Appender> Ingest<A> {
         &self,
         start: &Start,
         requested: Vec<Requested>,
+        elsewhere: &BTreeSet<u16>,
     ) -> Result<Vec<Started>, StartError> {
         let mut known = Vec::with_capacity(requested.len());
         for Requested { started, .. } in &requested {
-            known.push(self.find(started, None).await?);
+            known.push(self.find_anywhere(started, elsewhere).await?);
         }
         // Another event under the same key starts nothing at all.
         for (known, requested) in known.iter().zip(&requested) {
@@ -70,9 +75,10 @@ impl<A: Appender> Ingest<A> {
         let mut places = places.into_iter().map(|(_, offset)| offset);
         let mut all = Vec::with_capacity(requested.len());
         for (known, Requested { mut started, .. }) in known.into_iter().zip(requested) {
+            let here = started.id.partition();
             let known = match known {
                 Some(known) => Some(known),
-                None => self.find(&started, places.next()).await?,
+                None => self.find(&started, here, places.next()).await?,
             };
             // Somebody may have been quicker under the same key.
             check_same_event(known.as_ref(), start, &started)?;
@@ -85,21 +91,38 @@ impl<A: Appender> Ingest<A> {
         Ok(all)
     }
 
-    /// The invocation that the fold knows in the place of `started`, once the record at
-    /// `after` is folded.
+    /// The invocation that the fold knows for `started`, where it would be now or where
+    /// it was when the log had another number of partitions.
+    async fn find_anywhere(
+        &self,
+        started: &Started,
+        elsewhere: &BTreeSet<u16>,
+    ) -> Result<Option<Invocation>, StartError> {
+        let here = started.id.partition();
+        for partition in std::iter::once(&here).chain(elsewhere) {
+            let found = self.find(started, *partition, None).await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The invocation that the fold knows for `started` in this partition, once the
+    /// record at `after` is folded.
     async fn find(
         &self,
         started: &Started,
+        partition: u16,
         after: Option<Offset>,
     ) -> Result<Option<Invocation>, StartError> {
-        let partition = Partition(u32::from(started.id.partition()));
-        let key = started.id.key();
-        let found = match after {
-            Some(offset) => self.handle.get_after(partition, offset, key).await,
-            None => self.handle.get(partition, key).await,
-        };
-        found.map_err(|_| StartError::Unavailable {
-            retry_after: RETRY_AFTER,
+        let partition = Partition(u32::from(partition));
+        let found = self.peers.get(partition, started.id.key(), after).await;
+        found.map_err(|unavailable| {
+            tracing::warn!(%unavailable, "an event was refused: whether it came before is not known");
+            StartError::Unavailable {
+                retry_after: unavailable.retry_after,
+            }
         })
     }
 }

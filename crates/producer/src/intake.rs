@@ -1,7 +1,9 @@
 //! What one event means: checks, filters, fan-out. No I/O but reading the clock
 //! and drawing the identity of events that have none.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -22,8 +24,6 @@ use triggerfish_runtime::{Clock, observation_record};
 pub struct IntakeSettings {
     /// The invocation log.
     pub topic: Topic,
-    /// Its partitions.
-    pub partitions: u16,
     /// What is pinned into requests.
     pub defaults: Defaults,
     /// The longest chain of causes.
@@ -40,6 +40,15 @@ pub struct Intake {
     registry: Registry,
     settings: Arc<IntakeSettings>,
     clock: Arc<dyn Clock>,
+}
+
+/// What an event leads to.
+pub(crate) struct Decided {
+    /// One for each matching subscription.
+    pub(crate) requested: Vec<Requested>,
+    /// Where else invocations of the event are, if it came when the invocation log had
+    /// another number of partitions.
+    pub(crate) elsewhere: BTreeSet<u16>,
 }
 
 /// An invocation to be, and its record for the log.
@@ -62,8 +71,13 @@ impl Intake {
         &self.settings
     }
 
-    /// The requests that `start` leads to, one per matching subscription.
-    pub(crate) fn requests(&self, start: &Start) -> Result<Vec<Requested>, StartError> {
+    /// Whether there is such a trigger.
+    pub(crate) fn knows(&self, trigger_id: &str) -> bool {
+        self.registry.snapshot().trigger(trigger_id).is_some()
+    }
+
+    /// What `start` leads to.
+    pub(crate) fn decide(&self, start: &Start) -> Result<Decided, StartError> {
         let snapshot = self.registry.snapshot();
         let trigger = snapshot
             .trigger(&start.trigger_id)
@@ -90,11 +104,22 @@ impl Intake {
             .check_input(&value)
             .map_err(|violation| StartError::InvalidInput(violation.to_string()))?;
         let event = self.event(start, input)?;
-        addressed(&snapshot, start)?
+        let partitions = snapshot.partitions_at(event.time).ok_or_else(|| {
+            tracing::error!("the registry does not say how many partitions the log has");
+            unavailable()
+        })?;
+        let requested = addressed(&snapshot, start)?
             .into_iter()
             .filter(|subscription| matches(subscription, &value))
-            .map(|subscription| self.request(&event, trigger, subscription))
-            .collect()
+            .map(|subscription| self.request(&event, trigger, subscription, partitions))
+            .collect::<Result<_, _>>()?;
+        let counts = snapshot.growths().iter().map(|growth| growth.partitions);
+        let mut elsewhere = fan_out::partitions_of(&event, counts);
+        elsewhere.remove(&fan_out::partition_of(&event, partitions));
+        Ok(Decided {
+            requested,
+            elsewhere,
+        })
     }
 
     fn event(&self, start: &Start, input: Bytes) -> Result<Event, StartError> {
@@ -124,6 +149,7 @@ impl Intake {
         event: &Event,
         trigger: &CompiledTrigger,
         found: &CompiledSubscription,
+        partitions: u16,
     ) -> Result<Requested, StartError> {
         let Self {
             settings, clock, ..
@@ -133,7 +159,7 @@ impl Intake {
             event,
             &trigger.trigger,
             &found.subscription,
-            settings.partitions,
+            partitions,
             &settings.defaults,
         )
         .map_err(|error| {
@@ -157,11 +183,15 @@ fn entropy() -> Result<[u8; 32], StartError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| {
         tracing::error!(%error, "the system gives no randomness");
-        StartError::Unavailable {
-            retry_after: std::time::Duration::from_secs(1),
-        }
+        unavailable()
     })?;
     Ok(bytes)
+}
+
+const fn unavailable() -> StartError {
+    StartError::Unavailable {
+        retry_after: Duration::from_secs(1),
+    }
 }
 
 /// The subscriptions that the event is for, before filters. A test reaches disabled

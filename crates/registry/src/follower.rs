@@ -27,7 +27,6 @@ use crate::{
     snapshot::Snapshot,
 };
 
-const TOPIC: &str = "registry";
 const PARTITION: Partition = Partition(0);
 /// Longest wait for a record before the loop looks around.
 const FOLLOW_WAIT: Duration = Duration::from_secs(5);
@@ -71,11 +70,14 @@ pub(crate) struct Follower<A, R> {
 
 impl<A: Appender, R: Reader> Follower<A, R> {
     /// Makes the topic exist and reads it to its end.
-    pub(crate) async fn open<L>(log: &L, shared: Arc<Shared>) -> Result<Self, LogError>
+    pub(crate) async fn open<L>(
+        log: &L,
+        topic: Topic,
+        shared: Arc<Shared>,
+    ) -> Result<Self, LogError>
     where
         L: EventLog<Appender = A, Reader = R>,
     {
-        let topic = Topic::from(TOPIC);
         let spec = TopicSpec {
             name: topic.clone(),
             partitions: 1,

@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use triggerfish_core::{
     Secret, Subscription, SubscriptionId, Timestamp, Trigger, keys::ServerKeys,
 };
-use triggerfish_log::EventLog;
+use triggerfish_log::{EventLog, Topic};
 use uuid::Uuid;
 
 use crate::{
@@ -51,10 +51,11 @@ pub(crate) struct Shared {
 }
 
 impl Registry {
-    /// Makes the topic exist, reads it to its end, and keeps following it. Must
+    /// Makes `topic` exist, reads it to its end, and keeps following it. Must
     /// be called within a tokio runtime.
     pub async fn open<L: EventLog>(
         log: &L,
+        topic: Topic,
         keys: ServerKeys,
         limits: Limits,
     ) -> Result<Self, OpenError> {
@@ -65,7 +66,7 @@ impl Registry {
             limits,
             verifications: Semaphore::new(VERIFICATIONS_MAX),
         });
-        let follower = Follower::open(log, Arc::clone(&shared)).await?;
+        let follower = Follower::open(log, topic, Arc::clone(&shared)).await?;
         let registry = Self {
             changes: follower.changes(),
             condition: follower.condition(),

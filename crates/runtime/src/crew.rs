@@ -3,10 +3,11 @@
 //! Everything here is synchronous and knows no session, so the loop can go on with it
 //! while a commit is under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use triggerfish_core::Timestamp;
 use triggerfish_log::{NewRecord, Offset, Partition, Record, Topic};
 use triggerfish_ops::{
@@ -28,17 +29,20 @@ pub(crate) struct Crew {
     pub(crate) partitions: BTreeMap<Partition, Owned>,
     roles: Vec<Box<dyn Role>>,
     clock: Arc<dyn Clock>,
-    dead_letters: Topic,
+    /// Where unreadable records go; none where another group emits them.
+    dead_letters: Option<Topic>,
     readiness: Readiness,
     /// One for each owned partition; gone when the partition is.
     conditions: BTreeMap<Partition, Condition>,
+    /// What runs, for those who ask from elsewhere.
+    running: watch::Sender<BTreeSet<Partition>>,
 }
 
 impl Crew {
     pub(crate) fn new(
         roles: Vec<Box<dyn Role>>,
         clock: Arc<dyn Clock>,
-        dead_letters: Topic,
+        dead_letters: Option<Topic>,
         readiness: Readiness,
     ) -> Self {
         Self {
@@ -48,7 +52,23 @@ impl Crew {
             dead_letters,
             readiness,
             conditions: BTreeMap::new(),
+            running: watch::Sender::default(),
         }
+    }
+
+    pub(crate) fn running(&self) -> watch::Receiver<BTreeSet<Partition>> {
+        self.running.subscribe()
+    }
+
+    fn show_running(&self) {
+        let running = self.partitions.iter();
+        let running = running.filter_map(|(p, owned)| owned.is_running().then_some(*p));
+        let running: BTreeSet<Partition> = running.collect();
+        self.running.send_if_modified(|shown| {
+            let is_new = *shown != running;
+            *shown = running;
+            is_new
+        });
     }
 
     /// Lets every role do what is due; returns how long nothing will be, `idle` at most.
@@ -96,9 +116,12 @@ impl Crew {
             }
             Folded::Ignored => {}
             Folded::Unreadable(reason) => {
+                let Some(topic) = &self.dead_letters else {
+                    return Ok(());
+                };
                 tracing::error!(partition = %record.partition, offset = %record.offset, reason, "unreadable record goes to dead-letters");
                 metrics::dead_letter("unreadable");
-                outputs.push(dead_letter(&self.dead_letters, record, &reason));
+                outputs.push(dead_letter(topic, record, &reason));
             }
         }
         Ok(())
@@ -120,11 +143,13 @@ impl Crew {
     /// Partitions whose fold has reached the end of the log as it was when they were
     /// restored begin to act.
     fn start_what_caught_up(&mut self) {
+        let mut started = false;
         for (partition, owned) in &mut self.partitions {
             if owned.phase != Phase::CatchingUp || !owned.has_caught_up() {
                 continue;
             }
             owned.phase = Phase::Running;
+            started = true;
             if let Some(condition) = self.conditions.get(partition) {
                 condition.met();
             }
@@ -133,6 +158,23 @@ impl Crew {
                 role.opened(*partition, &mut owned.view);
             }
         }
+        if started {
+            self.show_running();
+        }
+    }
+
+    /// The partitions that are owned, whether or not their views are there yet.
+    pub(crate) fn expected(&self) -> Vec<Partition> {
+        let all = self.conditions.keys().chain(self.partitions.keys());
+        let all: BTreeSet<Partition> = all.copied().collect();
+        all.into_iter().collect()
+    }
+
+    /// Where the fold of each partition stands.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = (Partition, Offset)> {
+        let position =
+            |(partition, owned): (&Partition, &Owned)| (*partition, Offset(owned.view.position()));
+        self.partitions.iter().map(position)
     }
 
     /// The roles append nothing for these partitions from here on.
@@ -146,6 +188,7 @@ impl Crew {
                 .iter_mut()
                 .for_each(|role| role.released(*partition));
         }
+        self.show_running();
     }
 
     /// The partitions are gone.
@@ -154,6 +197,7 @@ impl Crew {
             self.partitions.remove(partition);
             self.conditions.remove(partition);
         }
+        self.show_running();
     }
 
     /// The roles start nothing new.
@@ -205,6 +249,7 @@ impl Crew {
                         running: owned.is_running(),
                         position: owned.view.position(),
                         open: owned.view.counts().open,
+                        queued: owned.view.counts().queued,
                     });
                 drop(reply.send(status.collect()));
             }

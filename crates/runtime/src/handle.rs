@@ -1,8 +1,9 @@
 //! Questions to the loop from elsewhere in the process.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use triggerfish_core::{Invocation, InvocationKey};
 use triggerfish_log::{Offset, Partition};
 use triggerfish_view::Snapshot;
@@ -26,6 +27,8 @@ pub struct PartitionStatus {
     pub position: u64,
     /// Invocations without an outcome.
     pub open: u64,
+    /// Those of them that owe a call, now or later.
+    pub queued: u64,
 }
 
 pub(crate) enum Query {
@@ -47,14 +50,23 @@ pub(crate) enum Query {
 #[derive(Clone)]
 pub struct Handle {
     queries: mpsc::Sender<Query>,
+    running: watch::Receiver<BTreeSet<Partition>>,
 }
 
 impl Handle {
     /// How long a question may wait for the fold.
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    pub(crate) fn new(queries: mpsc::Sender<Query>) -> Self {
-        Self { queries }
+    pub(crate) fn new(
+        queries: mpsc::Sender<Query>,
+        running: watch::Receiver<BTreeSet<Partition>>,
+    ) -> Self {
+        Self { queries, running }
+    }
+
+    /// The partitions that run here, as they come and go; closed when the loop has ended.
+    pub fn running(&self) -> watch::Receiver<BTreeSet<Partition>> {
+        self.running.clone()
     }
 
     /// The invocation under `key` as the fold knows it now.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 use triggerfish_core::Timestamp;
-use triggerfish_log::{Committed, EventLog, Limit, LogError, Offset, Partition, Reader, Topic};
+use triggerfish_log::{
+    Committed, EventLog, Limit, LogError, Offset, Partition, Reader, Topic, last_record,
+};
 use triggerfish_ops::metrics;
 use triggerfish_view::{LogIdentity, RebuildStart, Saved, Settings, View, WipeReason};
 
@@ -33,8 +35,8 @@ pub enum RestoreError {
     /// The view could not be written.
     #[error("writing the view failed")]
     View(#[from] triggerfish_view::Error),
-    /// The folder for a second fold could not be cleared.
-    #[error("clearing the folder for a second fold failed")]
+    /// The folder of views could not be looked at, or the one for a second fold cleared.
+    #[error("the folder of views can't be used")]
     Scratch(#[source] std::io::Error),
     /// The blocking part died.
     #[error("a blocking task failed")]
@@ -87,10 +89,14 @@ pub(crate) async fn restore<L: EventLog>(
     {
         begin_at(&mut view, start);
     }
-    let next = fold_until(&mut reader, &mut view, &place.topic, partition, until).await?;
+    fold_until(&mut reader, &mut view, &place.topic, partition, until).await?;
     view.advance(until.0.max(view.position()));
-    let catch_up = last_record_end(&mut reader, &place.topic, partition, next).await?;
-    Ok(Owned::new(view, until, catch_up))
+    let last = last_record(&mut reader, &place.topic, partition).await?;
+    Ok(Owned::new(
+        view,
+        until,
+        last.map_or(Offset::ZERO, Offset::next),
+    ))
 }
 
 /// Makes an empty view begin its fold at `start`.
@@ -99,14 +105,14 @@ pub(crate) fn begin_at(view: &mut View, start: RebuildStart) {
     view.advance(start.offset);
 }
 
-/// Folds the records from the view's position up to `until`; returns where to read on.
+/// Folds the records from the view's position up to `until`.
 pub(crate) async fn fold_until<R: Reader>(
     reader: &mut R,
     view: &mut View,
     topic: &Topic,
     partition: Partition,
     until: Offset,
-) -> Result<Offset, RestoreError> {
+) -> Result<(), RestoreError> {
     let mut next = Offset(view.position());
     let mut saving = None;
     while next < until {
@@ -131,8 +137,7 @@ pub(crate) async fn fold_until<R: Reader>(
     }
     finish(view, saving).await?;
     let last = begin(view);
-    finish(view, last).await?;
-    Ok(next)
+    finish(view, last).await
 }
 
 type Saving = JoinHandle<Result<Saved, triggerfish_view::Error>>;
@@ -164,28 +169,4 @@ fn decode_start(bytes: &[u8]) -> Option<RebuildStart> {
         offset: u64::from_be_bytes(*offset),
         log_time: Timestamp::from_micros(i64::from_be_bytes(log_time.try_into().ok()?)),
     })
-}
-
-/// The position after the last record that is in the log now. Found by reading:
-/// offsets have gaps, so the end is not the last record's.
-async fn last_record_end<R: Reader>(
-    reader: &mut R,
-    topic: &Topic,
-    partition: Partition,
-    from: Offset,
-) -> Result<Offset, RestoreError> {
-    let mut next = from;
-    let mut end = Offset::ZERO;
-    loop {
-        let page = reader
-            .read(topic, partition, next, Limit::default())
-            .await?;
-        if let Some(last) = page.records.last() {
-            end = last.offset.next();
-        }
-        if page.at_end {
-            return Ok(end);
-        }
-        next = page.next;
-    }
 }

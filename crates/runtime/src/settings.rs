@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use triggerfish_log::{CommitError, GroupName, InstanceName, LogError, Partition};
+use triggerfish_log::{
+    CommitError, GroupName, InstanceName, LogError, Outputs, Partition, SessionSpec, WriterName,
+};
 use triggerfish_view::Settings;
 
-use crate::{restore::RestoreError, topics::Topics};
+use crate::{restore::RestoreError, topics::Topics, watchdog::Stall};
 
 /// How a worker runs.
 #[derive(Clone, Debug)]
@@ -15,6 +17,10 @@ pub struct WorkerSettings {
     pub group: GroupName,
     /// Who this is.
     pub instance: InstanceName,
+    /// The name under which results are committed together with positions. Without one the
+    /// worker commits positions alone and emits nothing, not even dead letters: another
+    /// group does.
+    pub writer: Option<WriterName>,
     /// Folder of the views; one folder a partition below it.
     pub views: PathBuf,
     /// Identity of the log, so that a view is never used with another.
@@ -25,6 +31,9 @@ pub struct WorkerSettings {
     pub view: Settings,
     /// How long a drain may take.
     pub drain_timeout: Duration,
+    /// A partition that can be read on and has not moved for this long has stalled; the
+    /// session is opened anew.
+    pub stall_after: Duration,
 }
 
 /// Why a worker ended.
@@ -47,7 +56,55 @@ pub enum Error {
     /// A commit failed in a way that only a new start can mend.
     #[error("committing to the log failed")]
     Commit(#[from] CommitError),
+    /// Partitions can be read and are not.
+    #[error("{}", Stall::describe(.0))]
+    Stalled(Vec<Stall>),
     /// A task of the worker died.
     #[error("a task of the worker failed")]
     Task(#[from] tokio::task::JoinError),
+}
+
+impl WorkerSettings {
+    pub(crate) fn session(&self) -> SessionSpec {
+        SessionSpec {
+            group: self.group.clone(),
+            topic: self.topics.invocation_log.clone(),
+            instance: self.instance.clone(),
+            outputs: self
+                .writer
+                .clone()
+                .map_or(Outputs::PositionsOnly, Outputs::Atomic),
+        }
+    }
+}
+
+impl Error {
+    /// Label.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Log(LogError::Fenced { .. }) | Self::Commit(CommitError::Fenced { .. }) => {
+                "fenced"
+            }
+            Self::Commit(_) => "commit_unknown",
+            Self::Stalled(_) => "stalled",
+            _ => "unavailable",
+        }
+    }
+
+    /// Whether it is the session that is over, and not the worker: everything in memory is
+    /// dropped and another session takes up at the committed positions.
+    pub(crate) fn is_about_session(&self) -> bool {
+        let is_passing =
+            |error: &LogError| error.is_retryable() || matches!(error, LogError::Fenced { .. });
+        match self {
+            Self::Log(error)
+            | Self::Restore {
+                source: RestoreError::Log(error),
+                ..
+            } => is_passing(error),
+            Self::Commit(CommitError::Fenced { .. } | CommitError::Unknown { .. })
+            | Self::Stalled(_) => true,
+            Self::Commit(_) | Self::Restore { .. } | Self::View(_) | Self::Task(_) => false,
+        }
+    }
 }

@@ -46,14 +46,29 @@ impl Compared {
     }
 }
 
-/// Compares every partition. Nothing else may have the views open.
+/// Compares every view in the folder. Nothing else may have them open.
 pub async fn verify<L: EventLog>(log: &L, place: &Place) -> Result<Vec<Compared>, RestoreError> {
-    let topic = &place.topics.invocation_log;
     let mut compared = Vec::new();
-    for partition in (0..log.partitions(topic).await?).map(Partition) {
+    for partition in partitions_in(&place.views)? {
         compared.push(compare(log, place, partition).await?);
     }
     Ok(compared)
+}
+
+/// The partitions that have a view there; none where there is no such folder.
+fn partitions_in(views: &std::path::Path) -> Result<Vec<Partition>, RestoreError> {
+    let entries = match std::fs::read_dir(views) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(RestoreError::Scratch)?,
+    };
+    let mut partitions = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(RestoreError::Scratch)?.file_name();
+        let number = name.to_str().and_then(|name| name.parse().ok());
+        partitions.extend(number.map(Partition));
+    }
+    partitions.sort_unstable();
+    Ok(partitions)
 }
 
 async fn compare<L: EventLog>(

@@ -1,5 +1,6 @@
 //! The loop.
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,8 +11,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use triggerfish_core::invariant::check_position;
 use triggerfish_log::{
-    Assigned, Batch, CommitError, Consumed, EventLog, Limit, LogError, NewRecord, Offset, Outputs,
-    Partition, Polled, Record, Revoking, Session, SessionSpec, WriterName,
+    Assigned, Batch, CommitError, Consumed, EventLog, Limit, LogError, NewRecord, Offset,
+    Partition, Polled, Record, Revoking, Session,
 };
 use triggerfish_ops::{health::Readiness, metrics, violation};
 use triggerfish_view::Saved;
@@ -22,10 +23,12 @@ use crate::{
     dead_letter::cut_dead_letter,
     handle::{Handle, Query},
     owned::Owned,
+    pulse::Pulse,
     restore::{Place, RestoreError, encode_start, restore},
     role::Role,
     settings::{Error, WorkerSettings},
     tenure::Tenures,
+    watchdog::{self, Stall, Watchdog},
 };
 
 const POLL: Duration = Duration::from_millis(250);
@@ -49,6 +52,8 @@ pub struct Worker<L: EventLog> {
     /// The assignments whose restore is under way.
     restoring: Tenures,
     saves: JoinSet<(Partition, Result<Saved, triggerfish_view::Error>)>,
+    watchdog: Watchdog,
+    watching: JoinSet<Result<Vec<Stall>, LogError>>,
 }
 
 impl<L: EventLog> Worker<L> {
@@ -61,13 +66,7 @@ impl<L: EventLog> Worker<L> {
         roles: Vec<Box<dyn Role>>,
         wake: Arc<Notify>,
     ) -> Result<(Self, Handle), Error> {
-        let spec = SessionSpec {
-            group: settings.group.clone(),
-            topic: settings.topics.invocation_log.clone(),
-            instance: settings.instance.clone(),
-            outputs: Outputs::Atomic(WriterName::from(settings.instance.to_string())),
-        };
-        let session = log.open_session(spec).await?;
+        let session = log.open_session(settings.session()).await?;
         let place = Place {
             folder: settings.views.clone(),
             cluster: settings.cluster.clone(),
@@ -75,50 +74,125 @@ impl<L: EventLog> Worker<L> {
             settings: settings.view,
         };
         let (sender, queries) = mpsc::channel(1024);
-        let dead_letters = settings.topics.dead_letters.clone();
+        let emits = settings.writer.is_some();
+        let dead_letters = emits.then(|| settings.topics.dead_letters.clone());
+        let watchdog = Watchdog::new(settings.stall_after);
+        let crew = Crew::new(roles, clock, dead_letters, readiness);
+        let handle = Handle::new(sender, crew.running());
         let worker = Self {
             log,
             session,
             place: Arc::new(place),
             settings,
-            crew: Crew::new(roles, clock, dead_letters, readiness),
+            crew,
             wake,
             queries,
             restores: JoinSet::new(),
             restoring: Tenures::default(),
             saves: JoinSet::new(),
+            watchdog,
+            watching: JoinSet::new(),
         };
-        Ok((worker, Handle::new(sender)))
+        Ok((worker, handle))
     }
 
-    /// Runs until `stop`, then drains.
+    /// Runs until `stop`, then drains. A session that ends early is replaced.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), Error> {
+        loop {
+            match self.run_session(&stop).await {
+                Ok(()) => return self.drain().await,
+                Err(error) if error.is_about_session() => {
+                    tracing::warn!(group = %self.settings.group, %error, cause = error.source().map(tracing::field::display), "the session is over; another one takes up at the committed positions");
+                    metrics::session_reopened(error.reason());
+                    match self.with_new_session(&stop).await? {
+                        Some(worker) => self = worker,
+                        None => return Ok(()),
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn run_session(&mut self, stop: &CancellationToken) -> Result<(), Error> {
+        let mut pulse = Pulse::new(Instant::now());
         while !stop.is_cancelled() {
             let wait = self.crew.act(POLL);
             self.save_what_is_due(false).await?;
+            self.watch()?;
+            let answers = pulse.beat(Instant::now());
             tokio::select! {
                 () = stop.cancelled() => {}
-                turned = Self::turn(&mut self.session, &self.wake, &mut self.queries, &mut self.restores, &mut self.saves, wait) => {
-                    self.handle(turned?).await?;
+                turned = self.turn(wait, answers) => {
+                    let turned = turned?;
+                    self.handle(turned).await?;
                 }
             }
         }
-        self.drain().await
+        Ok(())
     }
 
-    /// Waits for whatever happens first.
-    async fn turn(
-        session: &mut L::Session,
-        wake: &Notify,
-        queries: &mut mpsc::Receiver<Query>,
-        restores: &mut JoinSet<Restored>,
-        saves: &mut JoinSet<(Partition, Result<Saved, triggerfish_view::Error>)>,
-        wait: Duration,
-    ) -> Result<Turn, Error> {
+    /// Drops everything that rested on the session and opens another; `None` if stopped
+    /// meanwhile.
+    async fn with_new_session(mut self, stop: &CancellationToken) -> Result<Option<Self>, Error> {
+        const PAUSE_MAX: Duration = Duration::from_secs(5);
+        let owned: Vec<Partition> = self.crew.expected();
+        self.let_go(&owned);
+        // What is saved is committed; only its end is waited for, since views are opened
+        // again.
+        while self.saves.join_next().await.is_some() {}
+        self.restores.abort_all();
+        while self.restores.join_next().await.is_some() {}
+        self.watching = JoinSet::new();
+        self.watchdog.reset();
+        self.crew.forget(&owned);
+        self.session.close().await;
+        let mut pause = Duration::from_millis(50);
+        loop {
+            let opening = self.log.open_session(self.settings.session());
+            match stop.run_until_cancelled(opening).await {
+                None => return Ok(None),
+                Some(Ok(session)) => return Ok(Some(Self { session, ..self })),
+                Some(Err(error)) if error.is_retryable() => {
+                    tracing::warn!(%error, "no other session yet, trying again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+                Some(Err(error)) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Looks whether records are there that nobody delivers.
+    fn watch(&mut self) -> Result<(), Error> {
+        if let Some(looked) = self.watching.try_join_next() {
+            match looked? {
+                Ok(stalls) if stalls.is_empty() => {}
+                Ok(stalls) => {
+                    tracing::error!(group = %self.settings.group, "{}", Stall::describe(&stalls));
+                    return Err(Error::Stalled(stalls));
+                }
+                Err(error) => tracing::debug!(%error, "the log can't be looked at"),
+            }
+        }
+        if !self.watching.is_empty() {
+            return Ok(());
+        }
+        if let Some(observed) = self.watchdog.observe(self.crew.positions(), Instant::now()) {
+            let log = self.log.clone();
+            let (group, topic) = (self.settings.group.clone(), self.place.topic.clone());
+            self.watching
+                .spawn(watchdog::look(log, group, topic, observed));
+        }
+        Ok(())
+    }
+
+    /// Waits for whatever happens first; questions are left alone unless it `answers`.
+    async fn turn(&mut self, wait: Duration, answers: bool) -> Result<Turn, Error> {
         tokio::select! {
-            () = wake.notified() => Ok(Turn::Woken),
-            Some(query) = queries.recv() => Ok(Turn::Asked(query)),
-            Some(joined) = restores.join_next() => {
+            () = self.wake.notified() => Ok(Turn::Woken),
+            Some(query) = self.queries.recv(), if answers => Ok(Turn::Asked(query)),
+            Some(joined) = self.restores.join_next() => {
                 let Restored { partition, assignment, result } = joined?;
                 // What was restored for an assignment that is over may be long behind.
                 let Some(result) = result.filter(|_| !assignment.is_cancelled()) else {
@@ -127,11 +201,11 @@ impl<L: EventLog> Worker<L> {
                 let owned = result.map_err(|source| Error::Restore { partition, source })?;
                 Ok(Turn::Restored(partition, Box::new(owned)))
             }
-            Some(joined) = saves.join_next() => {
+            Some(joined) = self.saves.join_next() => {
                 let (partition, result) = joined?;
                 Ok(Turn::Saved(partition, result?))
             }
-            polled = session.poll(Limit::default(), wait) => match polled {
+            polled = self.session.poll(Limit::default(), wait) => match polled {
                 Ok(polled) => Ok(Turn::Polled(polled)),
                 Err(error) if error.is_retryable() => {
                     tracing::warn!(%error, "reading the log failed, trying again");
@@ -354,20 +428,17 @@ impl<L: EventLog> Worker<L> {
         self.crew.drain();
         while Instant::now() < deadline && !self.crew.is_idle() {
             self.crew.act(POLL);
-            let turn = Self::turn(
-                &mut self.session,
-                &self.wake,
-                &mut self.queries,
-                &mut self.restores,
-                &mut self.saves,
-                Duration::from_millis(20),
-            );
-            let turned = turn.await?;
+            let turned = self.turn(Duration::from_millis(20), true).await?;
             self.handle(turned).await?;
         }
         let owned: Vec<Partition> = self.crew.partitions.keys().copied().collect();
         self.let_go(&owned);
-        self.settle().await?;
+        match self.settle().await {
+            Err(error) if error.is_about_session() => {
+                tracing::warn!(%error, "the last positions were not committed; whoever takes over begins before them");
+            }
+            settled => settled?,
+        }
         for owned in self.crew.partitions.values() {
             owned.view.flush()?;
         }

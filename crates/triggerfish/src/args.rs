@@ -9,7 +9,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 pub(crate) use client::{
     ApplyArgs, ClientArgs, CompleteArgs, HealthArgs, ServiceUrl, StartArgs, StatusArgs, TailArgs,
-    TailTopic, TestArgs,
+    TailTopic, TestArgs, WorkersArgs,
 };
 
 /// An event-trigger service: events in, subscribers called over HTTP, exactly one
@@ -40,6 +40,16 @@ itself. Everything that it shows is checked; it ends with 1 if anything is not a
 Example:
   triggerfish demo";
 
+const DUTY_HELP: &str = "One role a process, on Kafka: start as many processes of each as are \
+wanted, each with a data folder of its own. All serve the HTTP API, and each answers for all. They \
+need the same server keys (TRIGGERFISH_SECURITY__KEYS).
+
+Example:
+  export TRIGGERFISH_KAFKA__BOOTSTRAP_SERVERS=kafka:9092 TRIGGERFISH_SECURITY__KEYS=...
+  triggerfish producer --data ./producer-1 --listen 127.0.0.1:8080
+  triggerfish dispatcher --data ./dispatcher-1 --listen 127.0.0.1:8081
+  triggerfish completion-consumer --data ./completion-1 --listen 127.0.0.1:8082";
+
 const APPLY_HELP: &str = "The file has [[triggers]] and [[subscriptions]] with the field names of \
 the HTTP API. A subscription is found by trigger and name; what is not in the file is left alone. \
 A credential is a literal, env:NAME or file:PATH.
@@ -69,6 +79,12 @@ const STATUS_HELP: &str = "Examples:
   triggerfish status ID --watch
   triggerfish status ID --json";
 
+const WORKERS_HELP: &str = "LAG and OPEN are sums over the partitions of a process.
+
+Examples:
+  triggerfish workers
+  triggerfish workers --json | jq '.[].partitions[].partition'";
+
 const TAIL_HELP: &str = "Follows the running service at --url. With --data the folder itself is \
 read, which takes no credentials but a service that is not running.
 
@@ -90,9 +106,18 @@ pub(crate) enum Command {
     /// Show the main job in a few seconds: event in, POST, answer, callback, completion out
     #[command(after_help = DEMO_HELP)]
     Demo,
-    /// Run every role in this process on the embedded log
+    /// Run every role in this process, on the embedded log unless Kafka is set
     #[command(after_help = "Example:\n  triggerfish all --data ./data --listen 127.0.0.1:8080")]
     All(ServiceArgs),
+    /// Take events in, by HTTP and from Kafka
+    #[command(after_help = DUTY_HELP)]
+    Producer(ServiceArgs),
+    /// Call subscribers
+    #[command(after_help = DUTY_HELP)]
+    Dispatcher(ServiceArgs),
+    /// Emit completions, watch deadlines, answer questions about invocations
+    #[command(after_help = DUTY_HELP)]
+    CompletionConsumer(ServiceArgs),
     /// Make triggers and subscriptions what a registry file says
     #[command(after_help = APPLY_HELP)]
     Apply(ApplyArgs),
@@ -108,6 +133,9 @@ pub(crate) enum Command {
     /// Show what became of invocations
     #[command(after_help = STATUS_HELP)]
     Status(StatusArgs),
+    /// Show the processes of the installation and which partitions run in each
+    #[command(after_help = WORKERS_HELP)]
+    Workers(WorkersArgs),
     /// Follow a topic
     #[command(after_help = TAIL_HELP)]
     Tail(TailArgs),

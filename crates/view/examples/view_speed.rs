@@ -224,11 +224,12 @@ impl Run {
             let subscriptions = Some([subscription(3)].into());
             let all = Filter {
                 open_only,
-                subscriptions: None,
+                ..Filter::default()
             };
             let one = Filter {
                 open_only,
                 subscriptions,
+                ..Filter::default()
             };
             let open = if open_only { " open" } else { "" };
             timed(view, &format!("latest 250{open}"), 5, |view| {

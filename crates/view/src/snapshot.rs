@@ -35,12 +35,15 @@ pub struct Filter {
     pub subscriptions: Option<BTreeSet<SubscriptionId>>,
     /// Only those without an outcome.
     pub open_only: bool,
+    /// Only those that were requested before this offset.
+    pub before: Option<u64>,
 }
 
 impl Filter {
     fn takes(&self, row: &Row) -> bool {
         let subscriptions = self.subscriptions.as_ref();
         (row.is_open() || !self.open_only)
+            && self.before.is_none_or(|before| row.offset < before)
             && subscriptions.is_none_or(|wanted| wanted.contains(&row.subscription))
     }
 }
@@ -134,7 +137,7 @@ impl Snapshot {
     /// # Errors
     /// When the store can't be read.
     pub fn count(&self, filter: &Filter) -> Result<u64, Error> {
-        if filter.open_only && filter.subscriptions.is_none() {
+        if filter.open_only && filter.subscriptions.is_none() && filter.before.is_none() {
             return Ok(self.progress.counts.open);
         }
         let mut count = self.buffered_rows(filter).count() as u64;

@@ -2,14 +2,18 @@
 //! outside the process.
 //!
 //! [`envelope`] is the format of the invocation log, [`state`] that of the view,
-//! [`event`] what upstream producers may send, [`completion`] what goes out.
+//! [`event`] and [`cloudevents`] what upstream producers may send, [`completion`]
+//! what goes out, [`peer`] what processes ask each other.
 //! Payloads are raw bytes throughout: nothing here parses and prints them again.
 
+pub mod cloudevents;
 pub mod completion;
 mod enums;
 pub mod envelope;
 pub mod event;
+pub mod peer;
 pub mod state;
+pub mod traceparent;
 
 #[expect(unreachable_pub, clippy::pedantic, reason = "generated from proto/")]
 mod v1 {

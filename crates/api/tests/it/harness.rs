@@ -21,7 +21,7 @@ use triggerfish_core::{Secret, Timestamp, keys::ServerKeys};
 use triggerfish_log_embedded::{EmbeddedLog, EmbeddedOptions};
 use triggerfish_registry::{Client, Limits, Registry};
 
-use crate::players::{Archive, Intake, Shelf};
+use crate::players::{Archive, Intake, Shelf, Staff};
 
 /// The secret of all clients of these tests.
 pub(crate) const SECRET: &str = "s3cret-of-the-client";
@@ -74,7 +74,9 @@ impl Api {
                 is_http.then_some(()).ok_or_else(|| "is not a URL".into())
             }),
         );
-        let registry = Registry::open(&log, keys.clone(), limits).await.unwrap();
+        let registry = Registry::open(&log, "registry".into(), keys.clone(), limits)
+            .await
+            .unwrap();
         let intake = Arc::new(Intake {
             keys: keys.clone(),
             starts: parking_lot::Mutex::default(),
@@ -90,6 +92,7 @@ impl Api {
             ingest: Arc::clone(&intake) as _,
             invocations: Arc::clone(&archive) as _,
             records: Arc::clone(&shelf) as _,
+            workers: Arc::new(Staff),
             registry: registry.clone(),
             keys: keys.clone(),
             settings,

@@ -19,3 +19,4 @@ mod status;
 mod subscriptions;
 mod triggers;
 mod validate_filter;
+mod workers;

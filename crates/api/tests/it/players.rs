@@ -7,7 +7,8 @@ use futures::future::{BoxFuture, FutureExt as _};
 use parking_lot::Mutex;
 use triggerfish_api::ports::{
     Ingest, Invocations, ListQuery, Listing, PendingCount, Records, RecordsError, RecordsPage,
-    RecordsQuery, Start, StartError, Started, Unavailable, Verdict,
+    RecordsQuery, Start, StartError, Started, Unavailable, Verdict, Worker, WorkerPartition,
+    Workers,
 };
 use triggerfish_core::{
     CompletionReport, Invocation, InvocationId, InvocationKey, SubscriptionId, Timestamp,
@@ -168,5 +169,33 @@ impl Records for Shelf {
         };
         let answer = self.answers.lock().pop().unwrap_or(Ok(empty));
         async move { answer }.boxed()
+    }
+}
+
+/// Two processes, one of which has a partition.
+pub(crate) struct Staff;
+
+impl Workers for Staff {
+    fn living(&self) -> Vec<Worker> {
+        let worker = |instance: &str, role: &str, partitions| Worker {
+            instance: instance.to_owned(),
+            roles: vec![role.to_owned()],
+            version: "1.2.3".to_owned(),
+            started: Timestamp::EPOCH,
+            seconds_since_heard: 2,
+            partitions,
+        };
+        let partition = WorkerPartition {
+            partition: 7,
+            since: Timestamp::EPOCH,
+            position: Some(10),
+            lag: Some(1),
+            open: Some(3),
+            queued: None,
+        };
+        vec![
+            worker("consumer-1", "completion-consumer", vec![partition]),
+            worker("producer-1", "producer", vec![]),
+        ]
     }
 }

@@ -3,5 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod deadlines;
+mod leaving;
+mod office;
+mod processes;
 mod status;
 mod world;

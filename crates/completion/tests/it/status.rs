@@ -16,7 +16,7 @@ use crate::world::{Asked, LIFETIME, World, eventually, report};
 async fn completions_are_judged_by_what_the_fold_made_of_them() {
     let world = World::new().await;
     let running = world.worker(world.appender.clone()).await;
-    let status = world.status(&running);
+    let status = world.status(&running).await;
     let done = world.request(&Asked::new(0, 1)).await;
     let failed = world.request(&Asked::new(1, 2)).await;
     let fire = Asked {
@@ -76,7 +76,7 @@ async fn completions_are_judged_by_what_the_fold_made_of_them() {
 async fn what_was_acknowledged_a_moment_ago_is_found() {
     let world = World::new().await;
     let running = world.worker(world.appender.clone()).await;
-    let status = world.status(&running);
+    let status = world.status(&running).await;
     for key in 0..30 {
         let id = world.request(&Asked::new(0, key)).await;
         assert!(status.get(id).await.unwrap().is_some());
@@ -181,7 +181,7 @@ fn queries(
 async fn lists_merge_the_partitions_newest_first() {
     let world = World::new().await;
     let running = world.worker(world.appender.clone()).await;
-    let status = world.status(&running);
+    let status = world.status(&running).await;
     let known = subscription(&world, TRIGGER).await;
     let ids = twelve(&world, known).await;
     let closing = Observation::CompletionReported(report(None, None));

@@ -16,9 +16,10 @@ use triggerfish_core::{
 use triggerfish_log::{Appender, EventLog, Limit, Offset, Partition, Reader, Record, Topic};
 use triggerfish_log_embedded::{EmbeddedAppender, EmbeddedLog, EmbeddedOptions};
 use triggerfish_ops::health::Readiness;
+use triggerfish_peers::{OWNER, Peers, Process, join};
 use triggerfish_registry::{Limits, Registry};
 use triggerfish_runtime::{
-    Clock, Error, Handle, Observer, Retention, Topics, Worker, WorkerSettings,
+    Clock, Error, Handle, Observer, Retention, Role, Topics, Worker, WorkerSettings,
 };
 use triggerfish_view::Settings;
 
@@ -65,6 +66,12 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// As `kill -9` would.
+    pub(crate) async fn kill(self) {
+        self.task.abort();
+        assert!(self.task.await.unwrap_err().is_cancelled());
+    }
+
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         let ended = tokio::time::timeout(PATIENCE, self.task).await;
@@ -79,6 +86,8 @@ pub(crate) struct Asked {
     pub(crate) trigger: &'static str,
     pub(crate) subscription: SubscriptionId,
     pub(crate) mode: Mode,
+    /// How large the input is, about.
+    pub(crate) input_bytes: usize,
 }
 
 impl Asked {
@@ -89,6 +98,7 @@ impl Asked {
             trigger: "test:request-response",
             subscription: SubscriptionId(uuid::Uuid::from_u128(1)),
             mode: Mode::Async,
+            input_bytes: 0,
         }
     }
 }
@@ -107,9 +117,10 @@ impl World {
             .await
             .unwrap();
         let appender = log.open_appender("test".into()).await.unwrap();
-        let keys = ServerKeys::new(&[vec![1; 32]]).unwrap();
         let limits = Limits::new(Duration::from_hours(24), Arc::new(|_| Ok(())));
-        let registry = Registry::open(&log, keys, limits).await.unwrap();
+        let registry = Registry::open(&log, topics.registry.clone(), keys(1), limits)
+            .await
+            .unwrap();
         Self {
             folder,
             log,
@@ -122,10 +133,33 @@ impl World {
     }
 
     pub(crate) async fn worker<A: Appender>(&self, appender: A) -> Running {
+        let consumer = CompletionConsumer::new(
+            self.topics.clone(),
+            appender,
+            Arc::clone(&self.clock) as Arc<dyn Clock>,
+        );
+        let running = self
+            .member("a", "triggerfish", vec![Box::new(consumer)])
+            .await;
+        eventually("all partitions run", async || {
+            running.handle.snapshots().await.len() == PARTITIONS as usize
+        })
+        .await;
+        running
+    }
+
+    /// A worker of this name with a folder of its own, as a member of a group.
+    pub(crate) async fn member(
+        &self,
+        name: &str,
+        group: &str,
+        roles: Vec<Box<dyn Role>>,
+    ) -> Running {
         let settings = WorkerSettings {
-            group: "triggerfish".into(),
-            instance: "a".into(),
-            views: self.folder.path().join("views"),
+            group: group.into(),
+            instance: name.into(),
+            writer: Some(name.into()),
+            views: self.folder.path().join("views").join(name),
             cluster: "test".into(),
             topics: self.topics.clone(),
             view: Settings {
@@ -134,38 +168,47 @@ impl World {
                 cache_bytes: 4 << 20,
             },
             drain_timeout: Duration::from_secs(5),
+            stall_after: Duration::from_secs(30),
         };
-        let clock: Arc<dyn Clock> = self.clock.clone();
-        let consumer = CompletionConsumer::new(self.topics.clone(), appender, Arc::clone(&clock));
         let (worker, handle) = Worker::open(
             self.log.clone(),
             settings,
-            clock,
+            self.clock.clone(),
             Readiness::new(),
-            vec![Box::new(consumer)],
+            roles,
             Arc::clone(&self.wake),
         )
         .await
         .unwrap();
         let stop = CancellationToken::new();
         let task = tokio::spawn(worker.run(stop.clone()));
-        let running = Running { handle, stop, task };
-        eventually("all partitions run", async || {
-            running.handle.snapshots().await.len() == PARTITIONS as usize
-        })
-        .await;
-        running
+        Running { handle, stop, task }
     }
 
-    pub(crate) fn status(&self, running: &Running) -> Status<EmbeddedLog> {
+    /// Answers by `peers`.
+    pub(crate) fn status_by(&self, peers: Peers) -> Status<EmbeddedLog> {
         Status::new(
             self.log.clone(),
             self.topics.clone(),
-            PARTITIONS,
-            running.handle.clone(),
+            peers,
             self.observer(),
             self.registry.clone(),
         )
+    }
+
+    /// Answers from the loop beside it, in a process that nobody else has heard of.
+    pub(crate) async fn status(&self, running: &Running) -> Status<EmbeddedLog> {
+        let process = Process {
+            instance: "alone".to_owned(),
+            roles: vec![OWNER.to_owned()],
+            url: "http://127.0.0.1:1".to_owned(),
+            version: "1".to_owned(),
+        };
+        let handle = Some(running.handle.clone());
+        let clock = self.clock.clone();
+        let joined = join(&self.log, &self.topics, process, handle, keys(1), clock);
+        let (peers, _) = joined.await.unwrap();
+        self.status_by(peers)
     }
 
     fn observer(&self) -> Observer<EmbeddedAppender> {
@@ -191,7 +234,7 @@ impl World {
             deadline: now.after(LIFETIME),
             retry: RetryPolicy::ONCE,
             ordering_key: None,
-            input: Bytes::from_static(b"{}"),
+            input: format!("{{\"a\":\"{}\"}}", "x".repeat(asked.input_bytes)).into(),
             content_json: Bytes::from_static(b"{\"from\":\"test\"}"),
             depth: 0,
             traceparent: None,
@@ -241,6 +284,10 @@ pub(crate) fn report(output: Option<&'static str>, error: Option<&str>) -> Compl
         output: output.map(|json| Bytes::from_static(json.as_bytes())),
         error: error.map(Into::into),
     }
+}
+
+pub(crate) fn keys(byte: u8) -> ServerKeys {
+    ServerKeys::new(&[vec![byte; 32]]).unwrap()
 }
 
 /// Waits for a condition, with a deadline.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::case::{Case, Harness, batch, consumed, new, poll, read_from, text};
 use crate::{
     EventLog, Limit, LogError, Offset, Outputs, Partition, Polled, Reader, Record, Session, Topic,
+    last_record,
 };
 
 /// After a restart the group's positions and metadata are there, and reading goes on from them.
@@ -104,6 +105,35 @@ pub async fn reading_ends_at_the_end<H: Harness>(case: Case<H>) {
         .await;
     let last = last.expect("reading at the end");
     assert!(last.at_end && last.records.is_empty());
+}
+
+/// The last record is found whatever the end looks like: after an append, after a commit, where
+/// there is none.
+pub async fn the_last_record_is_found<H: Harness>(case: Case<H>) {
+    let (input, topic) = (case.topic(1).await, case.topic(2).await);
+    let mut reader = case.log.open_reader().await.expect("a reader opens");
+    let mut session = case
+        .session(&case.group(), &input, Outputs::Atomic(case.writer()))
+        .await;
+    case.assigned(&mut session, 1).await;
+    for n in 0..40 {
+        if n % 3 == 0 {
+            case.append(&topic, &[&format!("append {n}")]).await;
+        } else {
+            let record = new(&topic, 0, &format!("commit {n}"));
+            let position = consumed(&input, 0, Offset::ZERO, "");
+            session
+                .commit(batch(vec![record], vec![position]))
+                .await
+                .expect("a commit succeeds");
+        }
+        let all = case.read(&topic, 0).await;
+        let last = last_record(&mut reader, &topic, Partition(0)).await;
+        let expected = all.last().map(|record| record.offset);
+        assert_eq!(last.expect("the log can be read"), expected);
+    }
+    let none = last_record(&mut reader, &topic, Partition(1)).await;
+    assert_eq!(none.expect("the log can be read"), None);
 }
 
 /// A position that the partition has not reached is named, not waited for.

@@ -1,6 +1,6 @@
-//! `[kafka]`: two keys of ours, and librdkafka's properties passed through.
+//! `[kafka]`: a few keys of ours, and librdkafka's properties passed through.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroU16};
 
 use serde_json::json;
 use triggerfish_core::Secret;
@@ -12,15 +12,19 @@ use super::{
 };
 
 /// Properties on which correctness rests; they are ours alone.
-const OURS: [&str; 11] = [
+const OURS: [&str; 15] = [
     "acks",
     "auto.offset.reset",
+    "client.id",
     "enable.auto.commit",
     "enable.auto.offset.store",
     "enable.idempotence",
+    "enable.partition.eof",
     "group.id",
     "group.instance.id",
+    "group.protocol",
     "isolation.level",
+    "partition.assignment.strategy",
     "request.required.acks",
     "transaction.timeout.ms",
     "transactional.id",
@@ -33,6 +37,10 @@ pub struct Kafka {
     pub bootstrap_servers: Option<String>,
     /// What the names of all topics begin with.
     pub topic_prefix: String,
+    /// Who this process is among those of the installation; each has its own.
+    pub instance: Option<String>,
+    /// Copies of each partition of topics that are made.
+    pub replication_factor: Option<NonZeroU16>,
     /// Every other key, passed to librdkafka as it is. The values are kept from
     /// debug output because passwords are among them.
     pub properties: BTreeMap<String, Secret>,
@@ -57,8 +65,20 @@ impl Section for Kafka {
             topic_prefix: String::read(
                 reader,
                 "kafka.topic_prefix",
-                "What the names of all topics begin with.",
+                "What the names of all topics, groups and transactional ids begin with.",
                 String::new(),
+            ),
+            instance: Option::<String>::read(
+                reader,
+                "kafka.instance",
+                "Who this process is; no two may have the same. Without it one is made on the first start and kept in the file `instance` in the data folder.",
+                None,
+            ),
+            replication_factor: Option::<NonZeroU16>::read(
+                reader,
+                "kafka.replication_factor",
+                "Copies of each partition of topics that are made. Without it the brokers' `default.replication.factor` counts.",
+                None,
             ),
             properties: properties(reader),
         }

@@ -17,6 +17,7 @@ mod reader;
 mod reference;
 pub mod sections;
 mod server_keys;
+mod upstream;
 mod value;
 
 pub use effective::{Effective, Row};
@@ -24,8 +25,9 @@ pub use kafka::Kafka;
 pub use layers::{Flag, Source, Sources, Variable};
 pub use problem::{ConfigError, Problem};
 pub use reference::reference;
-pub use sections::{Api, Delivery, Limits, Log, Retry, Security, Shutdown, Storage};
+pub use sections::{Api, Delivery, Limits, Log, Retry, Security, Shutdown, Storage, Worker};
 pub use server_keys::{MissingKey, ServerKeysError, server_keys};
+pub use upstream::Upstream;
 pub use value::{IsoDuration, LogFormat, Patience};
 
 use layers::Layers;
@@ -40,6 +42,8 @@ pub struct Config {
     pub api: Api,
     /// `[delivery]`
     pub delivery: Delivery,
+    /// `[worker]`
+    pub worker: Worker,
     /// `[limits]`
     pub limits: Limits,
     /// `[security]`
@@ -48,6 +52,8 @@ pub struct Config {
     pub log: Log,
     /// `[shutdown]`
     pub shutdown: Shutdown,
+    /// `[upstream]`
+    pub upstream: Upstream,
     /// `[kafka]`
     pub kafka: Kafka,
 }
@@ -87,10 +93,12 @@ impl Config {
             storage: Storage::read(reader),
             api: Api::read(reader),
             delivery: Delivery::read(reader),
+            worker: Worker::read(reader),
             limits: Limits::read(reader),
             security: Security::read(reader),
             log: Log::read(reader),
             shutdown: Shutdown::read(reader),
+            upstream: Upstream::read(reader),
             kafka: Kafka::read(reader),
         }
     }

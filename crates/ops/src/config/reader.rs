@@ -125,6 +125,12 @@ impl<'a> Reader<'a> {
         value
     }
 
+    /// Takes the value of `key` itself, as it was written.
+    pub(super) fn take(&mut self, key: &str) -> Option<(Raw, Source)> {
+        let leaf = self.layers.leaves.remove(key)?;
+        Some((leaf.raw, leaf.source))
+    }
+
     /// Takes everything left under `section`, with the rest of its key.
     pub(super) fn rest_of(&mut self, section: &str) -> Vec<(String, Raw, Source)> {
         let prefix = format!("{section}.");

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::{
-    Api, Config, Delivery, Kafka, Limits, Log, Security, Shutdown, Storage,
+    Api, Config, Delivery, Kafka, Limits, Log, Security, Shutdown, Storage, Upstream,
     layers::Layers,
     reader::{Reader, Section, variable_of},
 };
@@ -51,6 +51,7 @@ pub fn reference() -> String {
         about::<Security>(),
         about::<Log>(),
         about::<Shutdown>(),
+        about::<Upstream>(),
         about::<Kafka>(),
     ] {
         let _ = write!(

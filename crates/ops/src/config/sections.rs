@@ -24,10 +24,11 @@ section! {
         /// The folder of the embedded log, the views and the server key. Relative to
         /// the working directory.
         data_dir: PathBuf = PathBuf::from("data"),
-        /// Partitions of the invocation log of the embedded engine, 1 to 4096. May
-        /// grow, never shrink. On Kafka the topic itself says.
+        /// Partitions of the invocation log, 1 to 4096. May grow, never shrink. On
+        /// Kafka a topic that has more keeps them.
         partitions: u16 = 4,
-        /// How long the log keeps its records.
+        /// How long the log keeps its records. On Kafka a topic that is there already
+        /// must keep them at least as long.
         log_retention: IsoDuration = IsoDuration::preset("P7D"),
         /// How long a completed invocation can still be looked up.
         keep_completed: IsoDuration = IsoDuration::preset("PT24H"),
@@ -44,6 +45,11 @@ section! {
         /// Where subscribers reach this API: the base of `callbackURL`. Without it
         /// the listen address is used.
         public_url: Option<Url> = None,
+        /// Where the other processes of the installation reach this one, e.g.
+        /// `"http://10.0.0.7:8080"`. Without it the listen address is used; where that
+        /// stands for all addresses of the host, the one by which the host reaches
+        /// Kafka.
+        peer_url: Option<Url> = None,
         /// The largest request body taken, in bytes.
         body_limit_bytes: NonZeroUsize = MEBIBYTE,
         /// How long an access token is valid.
@@ -94,6 +100,15 @@ section! {
         /// Certificates (PEM) of further authorities that subscribers' certificates
         /// may come from.
         ca_file: Option<PathBuf> = None,
+    }
+}
+
+section! {
+    /// How partitions are worked on.
+    pub struct Worker in "worker" {
+        /// A partition that could be read on and has not moved for this long has
+        /// stalled: its session is replaced, and the log says so.
+        stall_after: IsoDuration = IsoDuration::preset("PT30S"),
     }
 }
 
@@ -215,13 +230,32 @@ impl Api {
         if let Some(url) = &self.public_url {
             return url.as_str().trim_end_matches('/').to_owned();
         }
-        let ip = match bound.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-            ip => ip,
-        };
-        format!("http://{}", SocketAddr::new(ip, bound.port()))
+        listening_url(bound, None)
     }
+
+    /// Where other processes reach this one, without a slash at the end. `bound` is the
+    /// address that is really listened on, `own` this host's in the network of the other
+    /// processes, where it is known; it counts where `bound` stands for all addresses.
+    #[must_use]
+    pub fn peer_base_url(&self, bound: SocketAddr, own: Option<IpAddr>) -> String {
+        match &self.peer_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => listening_url(bound, own),
+        }
+    }
+}
+
+/// The URL of `bound`; where that stands for all addresses, of `own` or this host alone.
+fn listening_url(bound: SocketAddr, own: Option<IpAddr>) -> String {
+    let loopback = match bound {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    };
+    let ip = match bound.ip() {
+        ip if ip.is_unspecified() => own.unwrap_or(loopback),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, bound.port()))
 }
 
 impl Delivery {

@@ -151,6 +151,15 @@ fn variables_take_every_kind_of_value() {
     let bound = "0.0.0.0:9".parse().unwrap();
     assert_eq!(config.api.base_url(bound), "https://hooks.example.com/base");
     assert_eq!(Api::default().base_url(bound), "http://127.0.0.1:9");
+    let own = Some("10.0.0.7".parse().unwrap());
+    let api = Api::default();
+    assert_eq!(api.peer_base_url(bound, own), "http://10.0.0.7:9");
+    assert_eq!(api.peer_base_url(bound, None), "http://127.0.0.1:9");
+    let one = "192.0.2.1:9".parse().unwrap();
+    assert_eq!(api.peer_base_url(one, own), "http://192.0.2.1:9");
+    let named = super::tests::given("[api]\npeer_url = 'https://one.example/'\n", &[]);
+    let api = named.load().api;
+    assert_eq!(api.peer_base_url(one, own), "https://one.example");
     let array = super::tests::given(
         "",
         &[("TRIGGERFISH_DELIVERY__ALLOW_NETWORKS", "['10.0.0.0/8']")],
@@ -353,6 +362,45 @@ fn secrets_are_in_no_listing_and_no_error() {
     );
     assert!(
         !problems.contains("hunter") && !problems.contains("8675309"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn topics_of_others_come_from_the_file_or_a_variable() {
+    let file = "[upstream.topics]\norders = 'acme:order'\n'eu.shop-2' = 'acme:shop'\n";
+    let topics = |given: Given| -> Vec<(String, String)> {
+        given.load().upstream.topics.into_iter().collect()
+    };
+    let pair = |name: &str, id: &str| (name.to_owned(), id.to_owned());
+    let both = [pair("eu.shop-2", "acme:shop"), pair("orders", "acme:order")];
+    assert_eq!(topics(given(file, &[])), both);
+    for text in [
+        "orders=acme:order, eu.shop-2=acme:shop",
+        "{ orders = 'acme:order', \"eu.shop-2\" = 'acme:shop' }",
+    ] {
+        let variable = [("TRIGGERFISH_UPSTREAM__TOPICS", text)];
+        assert_eq!(topics(given("", &variable)), both, "{text}");
+    }
+    let variable = [("TRIGGERFISH_UPSTREAM__TOPICS", "a=acme:b")];
+    assert_eq!(topics(given(file, &variable)), [pair("a", "acme:b")]);
+    assert_eq!(topics(given("[upstream.topics]\n", &[])), []);
+    assert_eq!(topics(given("[upstream]\n", &[])), []);
+    let source = given(file, &[]).source_of("upstream.topics.orders");
+    assert!(source.ends_with("tf.toml:2"), "{source}");
+    let bad = "[upstream.topics]\n'a/b' = 'acme:x'\norders = 7\nshop = ''\n";
+    let problems = given(bad, &[]).problems().join("\n");
+    for said in [
+        "upstream.topics.a/b: is not the name of a topic",
+        "upstream.topics.orders: is not the id of a trigger",
+        "upstream.topics.shop: is not the id of a trigger",
+    ] {
+        assert!(problems.contains(said), "{problems}");
+    }
+    let variable = [("TRIGGERFISH_UPSTREAM__TOPICS", "orders")];
+    let problems = given("", &variable).problems().join("\n");
+    assert!(
+        problems.contains("orders=acme:order-cancelled"),
         "{problems}"
     );
 }

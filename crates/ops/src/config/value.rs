@@ -3,7 +3,7 @@
 use std::{
     fmt,
     net::SocketAddr,
-    num::{NonZeroU32, NonZeroUsize},
+    num::{NonZeroU16, NonZeroU32, NonZeroUsize},
     path::PathBuf,
     time::Duration,
 };
@@ -73,6 +73,7 @@ by_serde! {
     u16: "a whole number from 0 to 65535",
     u32: "a whole number from 0 to 4294967295",
     u64: "a whole number, zero or more",
+    NonZeroU16: "a whole number from 1 to 65535",
     NonZeroU32: "a whole number from 1 to 4294967295",
     NonZeroUsize: "a whole number of at least 1",
     String: "text",

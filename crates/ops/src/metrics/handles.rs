@@ -113,13 +113,16 @@ pub(super) struct Handles {
     pub(super) calls_in_flight: Gauge,
     pub(super) calls_queued: Gauge,
     pub(super) breaker_open: Gauge,
-    partition_lag: RwLock<HashMap<u32, Gauge>>,
+    partition_lag: RwLock<HashMap<(String, u32), Gauge>>,
+    pub(super) sessions_reopened: PerLabel<Counter>,
     pub(super) commit_duration: Histogram,
     pub(super) restore_duration: Histogram,
     pub(super) view_wipes: PerLabel<Counter>,
     pub(super) dead_letters: PerLabel<Counter>,
     pub(super) filter_evaluations: PerLabel<Counter>,
     pub(super) http: HttpHandles,
+    pub(super) peer_calls: PerLabel<Counter>,
+    pub(super) peer_call_duration: Histogram,
     pub(super) log_append_duration: Histogram,
     pub(super) invariant_violations: PerLabel<Counter>,
 }
@@ -145,27 +148,32 @@ impl Handles {
             calls_queued: with.gauge(&specs::CALLS_QUEUED, &[]),
             breaker_open: with.gauge(&specs::BREAKER_OPEN, &[]),
             partition_lag: RwLock::default(),
+            sessions_reopened: with.counters(&specs::SESSIONS_REOPENED),
             commit_duration: with.histogram(&specs::COMMIT_DURATION, &[]),
             restore_duration: with.histogram(&specs::RESTORE_DURATION, &[]),
             view_wipes: with.counters(&specs::VIEW_WIPES),
             dead_letters: with.counters(&specs::DEAD_LETTERS),
             filter_evaluations: with.counters(&specs::FILTER_EVALUATIONS),
             http: HttpHandles::default(),
+            peer_calls: with.counters(&specs::PEER_CALLS),
+            peer_call_duration: with.histogram(&specs::PEER_CALL_DURATION, &[]),
             log_append_duration: with.histogram(&specs::LOG_APPEND_DURATION, &[]),
             invariant_violations: with.counters(&specs::INVARIANT_VIOLATIONS),
         }
     }
 
     /// Partitions are registered when they are first owned.
-    pub(super) fn set_partition_lag(&self, partition: u32, records: f64) {
-        if let Some(gauge) = self.partition_lag.read().get(&partition) {
+    pub(super) fn set_partition_lag(&self, group: &str, partition: u32, records: f64) {
+        let place = (group.to_owned(), partition);
+        if let Some(gauge) = self.partition_lag.read().get(&place) {
             gauge.set(records);
             return;
         }
         let gauge = metrics::with_recorder(|recorder| {
-            Registrar(recorder).gauge(&specs::PARTITION_LAG, &[&partition.to_string()])
+            let values = [group, &partition.to_string()];
+            Registrar(recorder).gauge(&specs::PARTITION_LAG, &values)
         });
         gauge.set(records);
-        self.partition_lag.write().insert(partition, gauge);
+        self.partition_lag.write().insert(place, gauge);
     }
 }

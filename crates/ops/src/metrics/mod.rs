@@ -102,12 +102,19 @@ pub fn calls(in_flight: usize, queued: usize, open_breakers: usize) {
     }
 }
 
-/// How many records of the partition have not been folded yet. Zero when the
+/// How many records of the partition this group has not worked on yet. Zero when the
 /// partition is released, as another process then says.
-pub fn partition_lag(partition: u32, records: u64) {
+pub fn partition_lag(group: &str, partition: u32, records: u64) {
     if let Some(handles) = handles() {
         let records = usize::try_from(records).unwrap_or(usize::MAX);
-        handles.set_partition_lag(partition, gauge_value(records));
+        handles.set_partition_lag(group, partition, gauge_value(records));
+    }
+}
+
+/// A session with the log ended early and was replaced.
+pub fn session_reopened(reason: &str) {
+    if let Some(handles) = handles() {
+        handles.sessions_reopened.get(&[reason]).increment(1);
     }
 }
 
@@ -146,6 +153,15 @@ pub fn filter_evaluated(verdict: FilterVerdict) {
             .filter_evaluations
             .get(&[verdict.as_str()])
             .increment(1);
+    }
+}
+
+/// Another process was asked about partitions that it owns: `answered`, `not_mine` or
+/// `failed`.
+pub fn peer_call(result: &str, took: Duration) {
+    if let Some(handles) = handles() {
+        handles.peer_calls.get(&[result]).increment(1);
+        handles.peer_call_duration.record(took);
     }
 }
 

@@ -110,8 +110,12 @@ specs! {
     CALLS_QUEUED = "calls_queued" Kind::Gauge, [];
     /// Subscriptions whose calls pause after failures in a row.
     BREAKER_OPEN = "breaker_open" Kind::Gauge, [];
-    /// Records of the invocation log not folded yet.
-    PARTITION_LAG = "partition_lag_records" Kind::Gauge, [label("partition", &[])];
+    /// Records of a partition not folded yet, or events not taken, as of a few seconds ago.
+    PARTITION_LAG = "partition_lag_records" Kind::Gauge, [label("group", &[]), label("partition", &[])];
+    /// Sessions with the log that ended early and were replaced: fenced by another, a commit
+    /// with unknown outcome, the log unavailable, or records that were there and not delivered.
+    SESSIONS_REOPENED = "sessions_reopened_total" Kind::Counter,
+        [label("reason", &["fenced", "commit_unknown", "unavailable", "stalled"])];
     /// Commits of records and positions to the log.
     COMMIT_DURATION = "commit_duration_seconds" Kind::Histogram(SHORT), [];
     /// Restores of a partition, from its assignment to the end of the log.
@@ -132,6 +136,10 @@ specs! {
         [label("route", &[]), label("method", &[]), label("status", &[])];
     /// How long answers took, to their first byte.
     HTTP_REQUEST_DURATION = "http_request_duration_seconds" Kind::Histogram(SHORT), [label("route", &[])];
+    /// Questions to other processes about partitions that they own.
+    PEER_CALLS = "peer_calls_total" Kind::Counter, [label("result", &["answered", "not_mine", "failed"])];
+    /// How long other processes took to answer.
+    PEER_CALL_DURATION = "peer_call_duration_seconds" Kind::Histogram(SHORT), [];
     /// Appends to the log, until they were acknowledged.
     LOG_APPEND_DURATION = "log_append_duration_seconds" Kind::Histogram(SHORT), [];
     /// Invariants found broken; anything but zero is a bug of ours.

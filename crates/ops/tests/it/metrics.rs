@@ -100,13 +100,13 @@ fn counters_count_under_their_labels() {
 fn gauges_stand_where_they_were_put() {
     let exporter = metrics::install().unwrap();
     metrics::calls(3, 40, 2);
-    metrics::partition_lag(7, 12_000);
+    metrics::partition_lag("workers", 7, 12_000);
     for (series, expected) in [
         ("triggerfish_calls_in_flight", 3.0),
         ("triggerfish_calls_queued", 40.0),
         ("triggerfish_breaker_open", 2.0),
         (
-            r#"triggerfish_partition_lag_records{partition="7"}"#,
+            r#"triggerfish_partition_lag_records{group="workers",partition="7"}"#,
             12_000.0,
         ),
     ] {
@@ -115,11 +115,11 @@ fn gauges_stand_where_they_were_put() {
             "{series}"
         );
     }
-    metrics::partition_lag(7, 0);
+    metrics::partition_lag("workers", 7, 0);
     assert!(
         value(
             &exporter,
-            r#"triggerfish_partition_lag_records{partition="7"}"#
+            r#"triggerfish_partition_lag_records{group="workers",partition="7"}"#
         )
         .abs()
             < 1e-9
@@ -133,6 +133,7 @@ fn durations_fall_into_buckets() {
     metrics::commit_took(Duration::from_millis(3));
     metrics::restore_took(Duration::from_mins(2));
     metrics::log_append_took(Duration::from_micros(300));
+    metrics::peer_call("answered", Duration::from_micros(900));
     for (series, expected) in [
         (
             r#"triggerfish_invocation_duration_seconds_bucket{mode="DYNAMIC",le="0.005"}"#,
@@ -158,6 +159,11 @@ fn durations_fall_into_buckets() {
             r#"triggerfish_log_append_duration_seconds_bucket{le="0.0005"}"#,
             1.0,
         ),
+        (r#"triggerfish_peer_calls_total{result="answered"}"#, 1.0),
+        (
+            r#"triggerfish_peer_call_duration_seconds_bucket{le="0.001"}"#,
+            1.0,
+        ),
     ] {
         assert!(
             (value(&exporter, series) - expected).abs() < 1e-9,
@@ -169,7 +175,7 @@ fn durations_fall_into_buckets() {
 #[test]
 fn every_metric_is_described() {
     let exporter = metrics::install().unwrap();
-    metrics::partition_lag(0, 0);
+    metrics::partition_lag("workers", 0, 0);
     let text = exporter.render();
     for spec in specs::ALL {
         // Those of HTTP appear with the first request.

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod formats;
+mod growth;
 mod ingest;
+mod sessions;
 mod upstream;
 mod world;

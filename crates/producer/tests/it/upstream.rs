@@ -1,9 +1,8 @@
-//! Events from the topic.
+//! Events from topics: what is read, what is refused, what survives.
 
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use triggerfish_core::Timestamp;
 use triggerfish_log::LogError;
 use triggerfish_wire::event::{self, TriggerEvent};
 
@@ -13,51 +12,67 @@ fn plain(more: &str) -> Bytes {
     format!(r#"{{"triggerId":"{TRIGGER}","input":{{"a": 1}}{more}}}"#).into()
 }
 
-fn protobuf() -> TriggerEvent {
-    TriggerEvent {
+/// A header that counts, if there is one.
+type Header = Option<(&'static str, &'static str)>;
+
+/// What is no event, and what is said about it.
+fn bad() -> Vec<(Bytes, Header, &'static str)> {
+    let long = "y".repeat(EVENT_BYTES_MAX);
+    let bad_content = event::encode(&TriggerEvent {
         trigger_id: TRIGGER.to_owned(),
         input: Bytes::from_static(b"{\"a\":2}"),
-        content_json: Bytes::new(),
-        id: "p-1".to_owned(),
-        source: "tests".to_owned(),
-        time: Some(Timestamp::from_millis(1_600_000_000_000)),
-        ordering_key: "k".to_owned(),
-        depth: 1,
-        traceparent: String::new(),
-    }
-}
-
-#[tokio::test]
-async fn events_in_json_and_protobuf_start_invocations() {
-    let world = World::new().await;
-    world.subscribe(None, true).await;
-    let reading = world.upstream().await;
-    let time = "2020-01-01T00:00:00Z";
-    let full = format!(r#","id":"j-1","source":"s","time":"{time}","contentJson":{{"c": 1}}"#);
-    world.produce(None, plain(&full), false).await;
-    world.produce(None, event::encode(&protobuf()), true).await;
-    world.produce(None, plain(""), false).await;
-    eventually("all are started", async || {
-        world.requests().await.len() == 3
-    })
-    .await;
-    let requests = world.requests().await;
-    let by_event = |id: Option<&str>| {
-        let mut all = requests.iter();
-        all.find(|(_, request)| request.event_id.as_deref() == id)
-            .unwrap()
-    };
-    let (id, json) = by_event(Some("j-1"));
-    assert_eq!(json.input, r#"{"a": 1}"#, "byte for byte");
-    assert_eq!(json.content_json, r#"{"c": 1}"#);
-    assert_eq!(id.time(), Timestamp::parse(time).unwrap());
-    let (id, proto) = by_event(Some("p-1"));
-    assert_eq!((&proto.input[..], proto.depth), (&b"{\"a\":2}"[..], 1));
-    assert_eq!(proto.content_json, "{}");
-    assert_eq!(id.time(), protobuf().time.unwrap());
-    let (_, anonymous) = by_event(None);
-    assert_eq!(anonymous.content_json, "{}");
-    reading.abort();
+        content_json: Bytes::from_static(b"[]"),
+        ..TriggerEvent::default()
+    });
+    let text = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+    let protobuf = ("content-type", "application/protobuf");
+    let structured = ("content-type", "application/cloudevents+json");
+    let batched = ("content-type", "application/cloudevents-batch+json");
+    let avro = ("content-type", "application/cloudevents+avro");
+    let binary = ("ce_id", "1");
+    let trigger = ("triggerfish-trigger", "acme:other");
+    let depth = ("triggerfish-depth", "x");
+    let identity = ("triggerfish-identity", "there");
+    let deep = ("triggerfish-depth", "3");
+    let content = ("triggerfish-content-json", "[]");
+    vec![
+        (text("nonsense"), None, "not an event"),
+        (text("{\"input\":{}}"), None, "no trigger is named"),
+        (plain(r#","contentJson":3"#), None, "contentJson is not"),
+        (plain(r#","time":"yesterday""#), None, "time is not"),
+        (plain(r#","depth":99"#), None, "99 triggers deep"),
+        (plain(""), Some(deep), "4 triggers deep"),
+        (plain(""), Some(depth), "triggerfish-depth must be"),
+        (plain(""), Some(content), "contentJson is not"),
+        (plain(""), Some(identity), "topic/partition@offset"),
+        (plain(""), Some(trigger), "triggerfish-trigger names"),
+        (plain("").slice(1..), None, "not an event"),
+        (text("\u{ff}"), Some(protobuf), "not a readable protobuf"),
+        (bad_content, Some(protobuf), "contentJson is not"),
+        (text("{}"), Some(structured), "\"data\" is missing"),
+        (text("{}"), Some(binary), "\"specversion\" must be 1.0"),
+        (text("[]"), Some(batched), "one record for each event"),
+        (text("x"), Some(avro), "application/cloudevents+avro"),
+        (
+            text(&format!(r#"{{"triggerId":"{TRIGGER}","input":{{"b":1}}}}"#)),
+            None,
+            "input does not fit",
+        ),
+        (
+            text(&format!(
+                r#"{{"triggerId":"{TRIGGER}","input":{{"a":"{long}"}}}}"#
+            )),
+            None,
+            "larger than",
+        ),
+        (
+            text("{\"triggerId\":\"nope\",\"input\":{}}"),
+            None,
+            "\"nope\" does not exist",
+        ),
+        // With its headers it is more than a record may have.
+        (text(&"x".repeat(64 << 10)), None, "not an event"),
+    ]
 }
 
 #[tokio::test]
@@ -65,58 +80,33 @@ async fn what_is_no_event_goes_to_dead_letters_and_the_rest_moves_on() {
     let world = World::new().await;
     world.subscribe(None, true).await;
     let reading = world.upstream().await;
-    let mut bad_content = protobuf();
-    bad_content.content_json = Bytes::from_static(b"[]");
-    let long = format!(r#","x":"{}""#, "y".repeat(EVENT_BYTES_MAX));
-    let bad = [
-        (Bytes::from_static(b"nonsense"), false),
-        (Bytes::from_static(b"{\"input\":{}}"), false),
-        (plain(r#","contentJson":3"#), false),
-        (plain(r#","time":"yesterday""#), false),
-        (plain(r#","depth":99"#), false),
-        (plain("").slice(1..), false),
-        (Bytes::from_static(b"\xff\xff"), true),
-        (event::encode(&bad_content), true),
-        (
-            Bytes::from(format!(r#"{{"triggerId":"{TRIGGER}","input":{{"b":1}}}}"#)),
-            false,
-        ),
-        (
-            Bytes::from(format!(
-                r#"{{"triggerId":"{TRIGGER}","input":{{"a":1{long}}}}}"#
-            )),
-            false,
-        ),
-        (
-            Bytes::from_static(b"{\"triggerId\":\"nope\",\"input\":{}}"),
-            false,
-        ),
-        // With its headers it is more than a record may have.
-        (Bytes::from(vec![b'x'; 64 << 10]), false),
-    ];
-    for (value, protobuf) in &bad {
-        world.produce(None, value.clone(), *protobuf).await;
+    let bad = bad();
+    for (value, header, _) in &bad {
+        world.produce(value.clone(), header.as_slice()).await;
     }
-    world.produce(None, plain(""), false).await;
+    world.produce(plain(""), &[]).await;
     eventually("the good one is started", async || {
         world.requests().await.len() == 1
     })
     .await;
-    let letters = world.read_all(&world.topics.dead_letters, 1).await;
+    let letters = world.letters().await;
     assert_eq!(letters.len(), bad.len());
-    let (whole, cut) = letters.split_at(bad.len() - 1);
-    for (letter, (value, _)) in whole.iter().zip(&bad) {
-        assert_eq!(letter.value.as_ref(), Some(value));
-        let has_reason = letter
-            .headers
-            .iter()
-            .any(|(name, _)| name == "triggerfish-reason");
-        assert!(has_reason);
+    for (offset, (letter, (value, header, reason))) in letters.iter().zip(&bad).enumerate() {
+        assert!(letter.reason.contains(reason), "{reason}: {letter:?}");
+        assert_eq!(letter.from.topic, world.topics.trigger_events);
+        assert_eq!(letter.from.offset.0, offset as u64);
+        let headers = header.iter().map(|(name, value)| {
+            let value = Bytes::copy_from_slice(value.as_bytes());
+            ((*name).to_owned(), value)
+        });
+        assert_eq!(letter.headers, headers.collect::<Vec<_>>());
+        if offset + 1 < bad.len() {
+            assert_eq!(letter.value.as_ref(), Some(value));
+        } else {
+            assert_eq!(letter.cut_from, Some(64 << 10));
+        }
     }
-    let is_cut =
-        |(name, value): &(String, Bytes)| name == "triggerfish-cut-from" && value == "65536";
-    assert!(cut[0].headers.iter().any(is_cut));
-    reading.abort();
+    reading.end().await;
 }
 
 #[tokio::test]
@@ -128,16 +118,13 @@ async fn a_position_is_committed_after_what_it_stands_for_is_durable() {
     // The first one is killed while its append is under way.
     world.appender.open.send_replace(false);
     let reading = world.upstream().await;
-    world.produce(None, plain(""), false).await;
-    world
-        .produce(Some("k"), plain(r#","id":"1","source":"s""#), false)
-        .await;
+    world.produce(plain(""), &[]).await;
+    world.produce(plain(r#","id":"1","source":"s""#), &[]).await;
     eventually("an append is under way", async || {
         world.appender.open.receiver_count() > 0
     })
     .await;
-    reading.abort();
-    assert!(reading.await.unwrap_err().is_cancelled());
+    reading.kill().await;
     assert!(world.requests().await.is_empty());
 
     // The second one reads the same again, and is told to try once more.
@@ -154,15 +141,12 @@ async fn a_position_is_committed_after_what_it_stands_for_is_durable() {
         world.requests().await.len() == 4
     })
     .await;
-    world
-        .produce(None, plain(r#","id":"2","source":"s""#), false)
-        .await;
+    world.produce(plain(r#","id":"2","source":"s""#), &[]).await;
     eventually("the next one too", async || {
         world.requests().await.len() == 6
     })
     .await;
-    reading.abort();
-    assert!(reading.await.unwrap_err().is_cancelled());
+    reading.kill().await;
 }
 
 #[tokio::test]
@@ -175,15 +159,14 @@ async fn a_record_that_is_read_twice_makes_the_same_invocations() {
         } else {
             format!(r#","id":"{n}""#)
         };
-        world.produce(Some("key"), plain(&id), false).await;
+        world.produce(plain(&id), &[]).await;
     }
     let reading = world.upstream().await;
     eventually("all are started", async || {
         world.requests().await.len() >= 5
     })
     .await;
-    reading.abort();
-    assert!(reading.await.unwrap_err().is_cancelled());
+    reading.kill().await;
     let first: BTreeSet<_> = world
         .requests()
         .await
@@ -198,7 +181,7 @@ async fn a_record_that_is_read_twice_makes_the_same_invocations() {
         world.requests().await.len() >= 10
     })
     .await;
-    again.abort();
+    again.kill().await;
     let all: BTreeSet<_> = world
         .requests()
         .await

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tempfile::TempDir;
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-use triggerfish_api::ports::{Start, StartIdentity, StartInput};
+use triggerfish_api::ports::{Start, StartIdentity, StartInput, Workers as _};
 use triggerfish_core::{
-    InvocationId, Observation, Origin, Request, RetryPolicy, SubscriptionId, Trigger, TriggerType,
+    InvocationId, Observation, Origin, Request, RetryPolicy, SubscriptionId, Timestamp, Trigger,
+    TriggerType,
     fan_out::Defaults,
     keys::ServerKeys,
     subscription::{AuthenticationType, HttpConfig, SubscriptionType},
@@ -20,9 +21,14 @@ use triggerfish_log::{
 };
 use triggerfish_log_embedded::{EmbeddedAppender, EmbeddedLog, EmbeddedOptions};
 use triggerfish_ops::health::Readiness;
-use triggerfish_producer::{Ingest, Intake, IntakeSettings, Upstream, UpstreamSettings};
-use triggerfish_registry::{Limits, NewSubscription, Registry, Settings};
-use triggerfish_runtime::{Retention, SystemClock, Topics, Worker, WorkerSettings};
+use triggerfish_peers::{OWNER, Peers, Process, join};
+use triggerfish_producer::{
+    Ingest, Intake, IntakeSettings, PartitionWatch, Upstream, UpstreamSettings,
+};
+use triggerfish_registry::{Growth, Limits, NewSubscription, Registry, Settings};
+use triggerfish_runtime::{
+    Clock as _, DeadLetter, Handle, Retention, SystemClock, Topics, Worker, WorkerSettings,
+};
 use triggerfish_wire::envelope;
 
 pub(crate) const TRIGGER: &str = "acme:happened";
@@ -30,6 +36,26 @@ pub(crate) const PARTITIONS: u16 = 2;
 pub(crate) const DEPTH_MAX: u32 = 3;
 pub(crate) const EVENT_BYTES_MAX: usize = 2_000;
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A reader of events.
+pub(crate) struct Reading {
+    task: JoinHandle<Result<(), LogError>>,
+    stop: CancellationToken,
+}
+
+impl Reading {
+    /// Kills it.
+    pub(crate) async fn kill(self) {
+        self.task.abort();
+        assert!(self.task.await.unwrap_err().is_cancelled());
+    }
+
+    /// Ends it in good order.
+    pub(crate) async fn end(self) {
+        self.stop.cancel();
+        self.task.await.unwrap().unwrap();
+    }
+}
 
 /// Appends some of what it is told, and keeps the rest waiting.
 #[derive(Clone)]
@@ -81,7 +107,9 @@ impl World {
             open: tokio::sync::watch::channel(true).0,
         };
         let limits = Limits::new(Duration::from_hours(24), Arc::new(|_| Ok(())));
-        let registry = Registry::open(&log, keys(), limits).await.unwrap();
+        let registry = Registry::open(&log, topics.registry.clone(), keys(), limits)
+            .await
+            .unwrap();
         let trigger = Trigger {
             id: TRIGGER.to_owned(),
             name: "Happened".to_owned(),
@@ -93,6 +121,11 @@ impl World {
             example_output: None,
         };
         registry.put_trigger(trigger).await.unwrap();
+        let first = Growth {
+            since: Timestamp::EPOCH,
+            partitions: PARTITIONS,
+        };
+        registry.grow_partitions(first).await.unwrap();
         Self {
             folder,
             log,
@@ -155,10 +188,9 @@ impl World {
         .await;
     }
 
-    fn intake(&self) -> Intake {
+    pub(crate) fn intake(&self) -> Intake {
         let settings = IntakeSettings {
             topic: self.topics.invocation_log.clone(),
-            partitions: PARTITIONS,
             defaults: Defaults {
                 fire_and_forget_retry: RetryPolicy::PERSISTENT,
                 request_response_retry: RetryPolicy::ONCE,
@@ -171,11 +203,44 @@ impl World {
         Intake::new(self.registry.clone(), settings, Arc::new(SystemClock))
     }
 
-    /// A face for HTTP, and the fold that it asks.
+    /// The invocation log gets more partitions; waits until they count.
+    pub(crate) async fn grow(&self, partitions: u16) {
+        self.grow_topics(partitions).await;
+        let notice = Duration::from_millis(20);
+        self.partition_watch(notice).record().await.unwrap();
+        eventually("the growth counts", async || {
+            let now = SystemClock.now();
+            self.registry.snapshot().partitions_at(now) == Some(partitions)
+        })
+        .await;
+    }
+
+    pub(crate) async fn grow_topics(&self, partitions: u16) {
+        let retention = Retention {
+            log: Duration::from_hours(24),
+            outputs: Duration::from_hours(24),
+        };
+        let specs = self.topics.specs(u32::from(partitions), retention);
+        self.log.ensure_topics(&specs).await.unwrap();
+    }
+
+    pub(crate) fn partition_watch(&self, notice: Duration) -> PartitionWatch<EmbeddedLog> {
+        PartitionWatch::new(
+            self.log.clone(),
+            self.topics.invocation_log.clone(),
+            self.registry.clone(),
+            Arc::new(SystemClock),
+            notice,
+        )
+    }
+
+    /// A face for HTTP in a process that owns no partition, and beside it the process
+    /// with the fold that it asks.
     pub(crate) async fn ingest(&self) -> Ingest<Faulty> {
         let settings = WorkerSettings {
             group: "triggerfish".into(),
             instance: "a".into(),
+            writer: Some("a".into()),
             views: self.folder.path().join("views"),
             cluster: "test".into(),
             topics: self.topics.clone(),
@@ -185,6 +250,7 @@ impl World {
                 cache_bytes: 4 << 20,
             },
             drain_timeout: Duration::from_secs(5),
+            stall_after: Duration::from_secs(30),
         };
         let (worker, handle) = Worker::open(
             self.log.clone(),
@@ -201,36 +267,104 @@ impl World {
             handle.snapshots().await.len() == usize::from(PARTITIONS)
         })
         .await;
-        Ingest::new(self.intake(), self.appender.clone(), handle)
+        self.join("owner", OWNER, Some(handle)).await;
+        let producer = self.join("producer", "producer", None).await;
+        eventually("the owner is known", async || {
+            let workers = producer.living().into_iter();
+            let shares = workers.map(|worker| worker.partitions.len());
+            shares.sum::<usize>() == usize::from(PARTITIONS)
+        })
+        .await;
+        Ingest::new(self.intake(), self.appender.clone(), producer)
     }
 
-    pub(crate) async fn upstream(&self) -> JoinHandle<Result<(), LogError>> {
+    /// A process of this name that answers the others.
+    async fn join(&self, name: &str, role: &str, handle: Option<Handle>) -> Peers {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let process = Process {
+            instance: name.to_owned(),
+            roles: vec![role.to_owned()],
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            version: "1".to_owned(),
+        };
+        let clock = Arc::new(SystemClock);
+        let joined = join(&self.log, &self.topics, process, handle, keys(), clock);
+        let (peers, background) = joined.await.unwrap();
+        let app = peers.router();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        tokio::spawn(background.run(CancellationToken::new()));
+        peers
+    }
+
+    pub(crate) async fn upstream(&self) -> Reading {
         self.upstream_of("producers").await
     }
 
-    pub(crate) async fn upstream_of(&self, group: &str) -> JoinHandle<Result<(), LogError>> {
+    pub(crate) async fn upstream_of(&self, group: &str) -> Reading {
         let settings = UpstreamSettings {
             group: group.into(),
-            instance: "p".into(),
-            topics: self.topics.clone(),
+            ..self.settings()
         };
-        let upstream =
-            Upstream::open(&self.log, self.appender.clone(), self.intake(), settings).await;
-        tokio::spawn(upstream.unwrap().run(CancellationToken::new()))
+        self.upstream_on(self.log.clone(), settings).await
+    }
+
+    pub(crate) fn settings(&self) -> UpstreamSettings {
+        UpstreamSettings {
+            group: "producers".into(),
+            instance: "p".into(),
+            topic: self.topics.trigger_events.clone(),
+            trigger: None,
+            dead_letters: self.topics.dead_letters.clone(),
+        }
+    }
+
+    pub(crate) async fn upstream_on<L: EventLog>(
+        &self,
+        log: L,
+        settings: UpstreamSettings,
+    ) -> Reading {
+        let upstream = Upstream::open(&log, self.appender.clone(), self.intake(), settings).await;
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(upstream.unwrap().run(stop.clone()));
+        Reading { task, stop }
     }
 
     /// Somebody produces an event.
-    pub(crate) async fn produce(&self, key: Option<&str>, value: Bytes, protobuf: bool) {
-        let content_type = "application/protobuf";
-        let header = ("content-type".to_owned(), Bytes::from(content_type));
-        let record = NewRecord {
-            topic: self.topics.trigger_events.clone(),
-            partition: Partition(0),
-            key: key.map(|key| Bytes::copy_from_slice(key.as_bytes())),
-            value: Some(value),
-            headers: Vec::from_iter(protobuf.then_some(header)),
+    pub(crate) async fn produce(&self, value: impl Into<Bytes>, headers: &[(&str, &str)]) {
+        self.produce_to(&self.topics.trigger_events, None, value, headers)
+            .await;
+    }
+
+    pub(crate) async fn produce_to(
+        &self,
+        topic: &Topic,
+        key: Option<&[u8]>,
+        value: impl Into<Bytes>,
+        headers: &[(&str, &str)],
+    ) {
+        let header = |(name, value): &(&str, &str)| {
+            let value = Bytes::copy_from_slice(value.as_bytes());
+            ((*name).to_owned(), value)
         };
+        let record = NewRecord {
+            topic: topic.clone(),
+            partition: Partition(0),
+            key: key.map(Bytes::copy_from_slice),
+            value: Some(value.into()),
+            headers: headers.iter().map(header).collect(),
+        };
+        self.append(record).await;
+    }
+
+    pub(crate) async fn append(&self, record: NewRecord) {
         self.appender.appender.append(vec![record]).await.unwrap();
+    }
+
+    /// The dead letters so far.
+    pub(crate) async fn letters(&self) -> Vec<DeadLetter> {
+        let letters = self.read_all(&self.topics.dead_letters, 1).await;
+        let read = |record| DeadLetter::read(record).expect("it is a letter");
+        letters.iter().map(read).collect()
     }
 
     pub(crate) async fn read_all(&self, topic: &Topic, partitions: u16) -> Vec<Record> {
@@ -255,7 +389,9 @@ impl World {
 
     /// What was asked for, in log order within each partition.
     pub(crate) async fn requests(&self) -> Vec<(InvocationId, Arc<Request>)> {
-        let records = self.read_all(&self.topics.invocation_log, PARTITIONS).await;
+        let partitions = self.log.partitions(&self.topics.invocation_log).await;
+        let partitions = u16::try_from(partitions.unwrap()).unwrap();
+        let records = self.read_all(&self.topics.invocation_log, partitions).await;
         let requests = records.into_iter().map(|record| {
             let (id, _, observation) = envelope::decode(record.value.unwrap()).unwrap();
             assert_eq!(u32::from(id.partition()), record.partition.0);

@@ -36,9 +36,14 @@ async fn registry(log: &EmbeddedLog) -> Registry {
 async fn registry_with(log: &EmbeddedLog, keys: &[u8]) -> Registry {
     let keys: Vec<_> = keys.iter().map(|key| vec![*key; 32]).collect();
     let limits = Limits::new(Duration::from_hours(24), Arc::new(|_| Ok(())));
-    Registry::open(log, ServerKeys::new(&keys).unwrap(), limits)
-        .await
-        .unwrap()
+    Registry::open(
+        log,
+        "registry".into(),
+        ServerKeys::new(&keys).unwrap(),
+        limits,
+    )
+    .await
+    .unwrap()
 }
 
 fn subscription(trigger_id: &str, name: &str) -> NewSubscription {

@@ -61,6 +61,7 @@ struct Recorder {
     name: &'static str,
     notes: Notes,
     completions: Topic,
+    stall: Arc<Mutex<Option<Duration>>>,
 }
 
 impl Recorder {
@@ -99,6 +100,9 @@ impl Role for Recorder {
     }
 
     fn act(&mut self, _: Timestamp, views: &mut Views<'_>) -> Option<Timestamp> {
+        if let Some(stall) = self.stall.lock().unwrap().take() {
+            std::thread::sleep(stall);
+        }
         // What is released is not shown any more.
         let notes = self.notes.0.lock().unwrap();
         for (partition, _) in views.iter() {
@@ -128,6 +132,8 @@ pub(crate) struct World {
     pub(crate) topics: Topics,
     pub(crate) appender: EmbeddedAppender,
     pub(crate) notes: Notes,
+    /// How long the loop stands still the next time it acts.
+    pub(crate) stall: Arc<Mutex<Option<Duration>>>,
     partitions: u32,
 }
 
@@ -185,6 +191,7 @@ impl World {
             topics,
             appender,
             notes: Notes::default(),
+            stall: Arc::default(),
             partitions,
         }
     }
@@ -198,16 +205,19 @@ impl World {
         let settings = WorkerSettings {
             group: "triggerfish".into(),
             instance: name.into(),
+            writer: Some(name.into()),
             views: self.views(name),
             cluster: "test".into(),
             topics: self.topics.clone(),
             view: VIEW,
             drain_timeout: Duration::from_secs(5),
+            stall_after: Duration::from_secs(30),
         };
         let role = Recorder {
             name,
             notes: self.notes.clone(),
             completions: self.topics.completions.clone(),
+            stall: Arc::clone(&self.stall),
         };
         let (worker, handle) = Worker::open(
             self.log.clone(),

@@ -167,6 +167,15 @@ pub(crate) struct HealthArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct WorkersArgs {
+    /// Machine-readable output
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct TailArgs {
     /// The topic
     pub(crate) topic: TailTopic,

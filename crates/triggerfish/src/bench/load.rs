@@ -76,8 +76,8 @@ pub(super) async fn bare_loop(url: &str, count: u64, in_flight: u32) -> anyhow::
 
 /// Appends `count` events to `trigger-events`, at most `outstanding` ahead of the
 /// completions read, and waits for all of these.
-pub(super) async fn through_triggerfish<L: EventLog>(
-    service: &Service<L>,
+pub(super) async fn through_triggerfish(
+    service: &Service,
     count: u64,
     outstanding: u32,
 ) -> anyhow::Result<Measured> {

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use anyhow::{Context as _, ensure};
 use triggerfish_core::subscription::{DispatchMode, HttpConfig, SubscriptionType};
 use triggerfish_ops::{
-    config::{self, Flag, MissingKey, Sources},
+    config::{self, Flag, Sources},
     health::Readiness,
 };
 use triggerfish_registry::{NewSubscription, Settings};
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     args::BenchSyncArgs,
-    service::{Service, open_log},
+    service::{Duty, Process, Service},
 };
 
 /// What the embedded engine is to reach.
@@ -42,11 +42,9 @@ pub(crate) async fn sync(args: &BenchSyncArgs) -> anyhow::Result<ExitCode> {
         ..Sources::default()
     };
     let config = config::load(&sources)?.config;
-    let keys = config::server_keys(&config.security, MissingKey::MakeIn(folder.path()))?;
-    let log = open_log(&config).await?;
+    let process = Process::open(&config, Duty::ALL).await?;
     let readiness = Readiness::new();
-    let service =
-        Service::start(&config, log.clone(), keys, readiness, axum::Router::new()).await?;
+    let service = Service::start(&process, readiness, axum::Router::new()).await?;
     let sink = Sink::start().await?;
     subscribe(&service, &sink).await?;
 
@@ -67,15 +65,12 @@ pub(crate) async fn sync(args: &BenchSyncArgs) -> anyhow::Result<ExitCode> {
         );
     }
     service.stop().await?;
-    log.close().await;
+    process.log.close().await;
     rounds.print("sync", REACH, args.json);
     Ok(ExitCode::SUCCESS)
 }
 
-async fn subscribe<L: triggerfish_log::EventLog>(
-    service: &Service<L>,
-    sink: &Sink,
-) -> anyhow::Result<()> {
+async fn subscribe(service: &Service, sink: &Sink) -> anyhow::Result<()> {
     let settings = Settings {
         name: "sink".to_owned(),
         description: None,

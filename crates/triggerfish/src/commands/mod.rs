@@ -1,15 +1,16 @@
 //! One module for each command.
 
-mod all;
 mod apply;
 mod complete;
 mod config;
 mod health;
+mod serve;
 mod settings;
 mod start;
 mod status;
 mod tail;
 mod verify;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -18,18 +19,23 @@ use clap::CommandFactory as _;
 use crate::{
     args::{Args, BenchCommand, Command},
     bench, demo,
+    service::Duty,
 };
 
 /// Does what was asked for.
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
-        Command::All(args) => all::run(&args).await,
+        Command::All(args) => serve::run(&args, Duty::ALL).await,
+        Command::Producer(args) => serve::run(&args, &[Duty::Producer]).await,
+        Command::Dispatcher(args) => serve::run(&args, &[Duty::Dispatcher]).await,
+        Command::CompletionConsumer(args) => serve::run(&args, &[Duty::CompletionConsumer]).await,
         Command::Demo => demo::run().await,
         Command::Apply(args) => apply::run(&args).await,
         Command::Start(args) => start::start(&args).await,
         Command::Test(args) => start::test(&args).await,
         Command::Complete(args) => complete::run(&args).await,
         Command::Status(args) => status::run(&args).await,
+        Command::Workers(args) => workers::run(&args).await,
         Command::Tail(args) => tail::run(&args).await,
         Command::Health(args) => health::run(&args).await,
         Command::Config(args) => config::run(&args),

@@ -1,7 +1,6 @@
 //! Settings of the process from its command line.
 
-use triggerfish_core::keys::ServerKeys;
-use triggerfish_ops::config::{self, Config, Flag, Loaded, MissingKey, Sources};
+use triggerfish_ops::config::{self, Flag, Loaded, Sources};
 
 use crate::args::ServiceArgs;
 
@@ -16,10 +15,4 @@ pub(super) fn load(args: &ServiceArgs) -> anyhow::Result<Loaded> {
     ];
     let sources = Sources::of_process(args.config.clone(), flags.into_iter().flatten().collect());
     Ok(config::load(&sources)?)
-}
-
-/// The server keys of a process on the embedded engine.
-pub(super) fn server_keys(config: &Config) -> anyhow::Result<ServerKeys> {
-    let missing = MissingKey::MakeIn(&config.storage.data_dir);
-    Ok(config::server_keys(&config.security, missing)?)
 }

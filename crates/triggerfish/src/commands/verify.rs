@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use triggerfish_runtime::{Topics, verify};
+use triggerfish_runtime::verify;
 
 use super::{print, settings};
 use crate::{
     args::VerifyArgs,
-    service::{open_log, view_settings},
+    service::{Duty, Process, VIEW_FOLDERS, topics_of, view_settings},
 };
 
 /// A view differs from its log.
@@ -17,20 +17,24 @@ const DIFFERS: u8 = 3;
 pub(super) async fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let loaded = settings::load(&args.service)?;
     let config = &loaded.config;
-    let log = open_log(config).await?;
-    let place = verify::Place {
-        views: config.storage.data_dir.join("views"),
-        cluster: "embedded".to_owned(),
-        topics: Topics::with_prefix(""),
-        settings: view_settings(config),
-    };
-    let compared = verify::verify(&log, &place).await;
-    log.close().await;
-    let compared = compared?;
-    let equal = compared.iter().all(verify::Compared::is_equal);
+    let process = Process::open(config, Duty::ALL).await?;
+    let mut compared = Vec::new();
+    for folder in VIEW_FOLDERS {
+        let place = verify::Place {
+            views: config.storage.data_dir.join(folder),
+            cluster: process.cluster.clone(),
+            topics: topics_of(config),
+            settings: view_settings(config),
+        };
+        let found = verify::verify(&process.log, &place).await;
+        compared.extend(found?.into_iter().map(|found| (folder, found)));
+    }
+    process.log.close().await;
+    let equal = compared.iter().all(|(_, row)| row.is_equal());
     if args.json {
-        let rows = compared.iter().map(|row| {
+        let rows = compared.iter().map(|(folder, row)| {
             json!({
+                "views": folder,
                 "partition": row.partition.0,
                 "position": row.position,
                 "view": hex(&row.view),
@@ -40,11 +44,11 @@ pub(super) async fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
         });
         print(format_args!("{:#}", rows.collect::<serde_json::Value>()));
     } else {
-        for row in &compared {
+        for (folder, row) in &compared {
             let verdict = if row.is_equal() { "equal" } else { "DIFFERS" };
             let (partition, position) = (row.partition, row.position);
             print(format_args!(
-                "partition {partition} at {position}: {verdict}"
+                "{folder}: partition {partition} at {position}: {verdict}"
             ));
             print(format_args!("  view     {}", hex(&row.view)));
             print(format_args!("  rebuilt  {}", hex(&row.rebuilt)));

@@ -15,7 +15,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use reqwest::Url;
 use triggerfish_ops::{
-    config::{self, Config, Flag, MissingKey, Sources, Variable},
+    config::{self, Config, Flag, Sources, Variable},
     health::Readiness,
     telemetry,
 };
@@ -23,7 +23,7 @@ use triggerfish_ops::{
 use crate::{
     args::ServiceUrl,
     client::Client,
-    service::{FirstClient, Service, open_log},
+    service::{Duty, FirstClient, Process, Service},
 };
 use narrate::Narrator;
 use story::Story;
@@ -37,10 +37,9 @@ pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     let folder = tempfile::tempdir().context("can't make a folder for the demo")?;
     let config = config(folder.path())?;
     telemetry::init(&config.log)?;
-    let keys = config::server_keys(&config.security, MissingKey::MakeIn(folder.path()))?;
-    let log = open_log(&config).await?;
+    let process = Process::open(&config, Duty::ALL).await?;
     let no_admin = axum::Router::new();
-    let service = Service::start(&config, log.clone(), keys, Readiness::new(), no_admin).await?;
+    let service = Service::start(&process, Readiness::new(), no_admin).await?;
     let url = service.url();
     let told = tokio::select! {
         told = tell(&config, &url, service.first_client.as_ref()) => told,
@@ -48,7 +47,7 @@ pub(crate) async fn run() -> anyhow::Result<ExitCode> {
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
     };
     let stopped = service.stop().await;
-    log.close().await;
+    process.log.close().await;
     let say = told?;
     stopped?;
     say.end(began.elapsed())?;

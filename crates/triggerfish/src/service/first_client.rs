@@ -4,8 +4,9 @@ use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use triggerfish_api::ALL_SCOPES;
 use triggerfish_core::{Secret, Timestamp};
-use triggerfish_ops::config::Security;
 use triggerfish_registry::{Client, Registry};
+
+use super::{plan::Duty, process::Process};
 
 /// A client made because there was none; shown once, only its hash is kept.
 pub(crate) struct FirstClient {
@@ -20,10 +21,13 @@ const MADE_ID: &str = "admin";
 /// Makes the client that the settings name, or one of our own when there is none.
 /// Returns what has to be shown.
 pub(super) async fn ensure(
+    process: &Process<'_>,
     registry: &Registry,
-    security: &Security,
     now: Timestamp,
 ) -> anyhow::Result<Option<FirstClient>> {
+    let security = &process.config.security;
+    // A secret that one of many processes printed would be looked for in vain.
+    let shows_secrets = process.duties == Duty::ALL;
     match (&security.client_id, &security.client_secret) {
         (Some(id), Some(secret)) => {
             if registry.verify_client(id, secret).await.is_none() {
@@ -31,7 +35,7 @@ pub(super) async fn ensure(
             }
             Ok(None)
         }
-        (None, None) if registry.snapshot().clients().len() == 0 => {
+        (None, None) if shows_secrets && registry.snapshot().clients().len() == 0 => {
             let mut bytes = [0_u8; 24];
             getrandom::fill(&mut bytes)
                 .map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;

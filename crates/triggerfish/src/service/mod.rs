@@ -1,10 +1,15 @@
 //! Puts a process together: the only place where an engine, the roles and the
 //! settings meet.
 
-mod embedded;
 mod first_client;
+mod log;
 mod options;
+mod own_address;
+mod plan;
+mod process;
 mod records;
+mod topics;
+mod upstream;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,24 +23,38 @@ use triggerfish_completion::{CompletionConsumer, Status};
 use triggerfish_core::keys::ServerKeys;
 use triggerfish_delivery::{Caller, webhook};
 use triggerfish_dispatcher::{Calls, Dispatcher};
-use triggerfish_log::{EventLog, WriterName};
-use triggerfish_ops::{config::Config, health::Readiness, metrics};
-use triggerfish_producer::{Ingest, Intake, Upstream};
+use triggerfish_log::{EventLog as _, WriterName};
+use triggerfish_ops::{
+    config::Config,
+    health::{Condition, Readiness},
+    metrics,
+};
+use triggerfish_peers::{Background, Peers};
+use triggerfish_producer::{Ingest, Intake, PartitionWatch};
 use triggerfish_registry::Registry;
 use triggerfish_runtime::{Clock, Handle, Observer, Role, SystemClock, Topics, Worker};
 
-pub(crate) use embedded::open_log;
 pub(crate) use first_client::FirstClient;
-pub(crate) use options::{retention, view_settings};
+pub(crate) use log::AnyLog;
+pub(crate) use options::view_settings;
+pub(crate) use plan::{Duty, VIEW_FOLDERS};
+pub(crate) use process::Process;
+pub(crate) use topics::of as topics_of;
 
-/// A running process with every role in it.
-pub(crate) struct Service<L: EventLog> {
+use log::AnyAppender;
+use plan::Plan;
+
+/// Within this time every process knows of a growth of the invocation log.
+const GROWTH_NOTICE: Duration = Duration::from_secs(30);
+
+/// A running process.
+pub(crate) struct Service {
     /// Where the API listens.
     pub(crate) address: SocketAddr,
     /// The client that was made because there was none.
     pub(crate) first_client: Option<FirstClient>,
     /// The log that everything runs on.
-    pub(crate) log: L,
+    pub(crate) log: AnyLog,
     /// Its topics.
     pub(crate) topics: Topics,
     /// Triggers, subscriptions, API clients.
@@ -44,122 +63,131 @@ pub(crate) struct Service<L: EventLog> {
     stop_intake: CancellationToken,
     stop_worker: CancellationToken,
     drain_timeout: Duration,
+    /// Ready means that all partitions of this process run, which may be none.
+    _started: Condition,
 }
 
 /// What the parts share.
-struct Parts<L: EventLog> {
-    log: L,
+struct Parts {
+    log: AnyLog,
     topics: Topics,
-    partitions: u32,
-    appender: L::Appender,
+    appender: AnyAppender,
     registry: Registry,
     keys: ServerKeys,
     clock: Arc<dyn Clock>,
 }
 
-impl<L: EventLog> Parts<L> {
+impl Parts {
     /// Makes the topics exist and follows the registry.
-    async fn open(
-        config: &Config,
-        log: &L,
-        keys: ServerKeys,
-        caller: &Caller,
-    ) -> anyhow::Result<Self> {
-        let topics = Topics::with_prefix("");
-        let specs = topics.specs(u32::from(config.storage.partitions), retention(config));
-        log.ensure_topics(&specs)
-            .await
-            .context("can't set up the topics")?;
+    async fn open(process: &Process<'_>, caller: &Caller) -> anyhow::Result<Self> {
+        let (config, log) = (process.config, &process.log);
+        let topics = topics::ensure(config, log).await?;
         let limits = options::registry_limits(config, caller.guard().clone());
-        Ok(Self {
-            partitions: log.partitions(&topics.invocation_log).await?,
+        let registry = topics.registry.clone();
+        let parts = Self {
             appender: log.open_appender(WriterName::from("services")).await?,
-            registry: Registry::open(log, keys.clone(), limits).await?,
+            registry: Registry::open(log, registry, process.keys.clone(), limits).await?,
             log: log.clone(),
             topics,
-            keys,
+            keys: process.keys.clone(),
             clock: Arc::new(SystemClock),
-        })
+        };
+        parts.partition_watch().record().await?;
+        Ok(parts)
     }
 
-    fn observer(&self) -> Observer<L::Appender> {
+    fn partition_watch(&self) -> PartitionWatch<AnyLog> {
+        PartitionWatch::new(
+            self.log.clone(),
+            self.topics.invocation_log.clone(),
+            self.registry.clone(),
+            Arc::clone(&self.clock),
+            GROWTH_NOTICE,
+        )
+    }
+
+    fn observer(&self) -> Observer<AnyAppender> {
         let topic = self.topics.invocation_log.clone();
         Observer::new(self.appender.clone(), topic, Arc::clone(&self.clock))
     }
 }
 
-impl<L: EventLog> Service<L> {
-    /// Starts every role on `log` and listens.
+impl Service {
+    /// Starts the duties of `process` and listens.
     pub(crate) async fn start(
-        config: &Config,
-        log: L,
-        keys: ServerKeys,
+        process: &Process<'_>,
         readiness: Readiness,
         admin: axum::Router,
     ) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(config.api.listen)
-            .await
-            .with_context(|| {
-                format!(
-                    "can't listen on {}: choose another api.listen",
-                    config.api.listen
-                )
-            })?;
+        let config = process.config;
+        let started = readiness.condition("start");
+        let listener = listen(config).await?;
         let address = listener.local_addr()?;
         let public_url = config.api.base_url(address);
         let caller = Caller::new(options::delivery(config))?;
-        let parts = Parts::open(config, &log, keys, &caller).await?;
-        let topics = parts.topics.clone();
+        let parts = Parts::open(process, &caller).await?;
         let first_client =
-            first_client::ensure(&parts.registry, &config.security, parts.clock.now()).await?;
+            first_client::ensure(process, &parts.registry, parts.clock.now()).await?;
 
-        let wake = Arc::new(Notify::new());
-        let roles = roles(config, &parts, caller, &public_url, &wake);
-        let settings = options::worker(config, topics.clone());
-        let (worker, handle) = Worker::open(
-            log.clone(),
-            settings,
-            Arc::clone(&parts.clock),
-            readiness,
-            roles,
-            wake,
-        )
-        .await?;
-        let intake = intake(config, &parts)?;
-        let upstream = Upstream::open(
-            &log,
-            parts.appender.clone(),
-            intake.clone(),
-            options::upstream(topics.clone()),
-        )
-        .await?;
+        let mut loops = Loops::default();
+        for plan in plan::plans(config, &process.names(), process.duties) {
+            let caller = caller.clone();
+            loops
+                .open(process, &parts, plan, caller, &public_url, &readiness)
+                .await?;
+        }
+        let (peers, membership) = join(process, &parts, address, loops.owner.clone()).await?;
+        let intake = intake(config, &parts);
+        let watch = parts.partition_watch();
 
         let (stop_intake, stop_worker) = (CancellationToken::new(), CancellationToken::new());
+        let mut tasks = JoinSet::new();
+        if process.has(Duty::Producer) {
+            for upstream in upstream::open(process, &parts, &intake).await? {
+                let until = stop_intake.clone();
+                tasks.spawn(
+                    async move { upstream.run(until).await.context("reading events failed") },
+                );
+            }
+        }
         let app = app(
             config,
             &parts,
             intake,
-            handle,
+            &peers,
             &public_url,
             stop_intake.clone(),
         );
-        let app = app.merge(admin);
-        let mut tasks = JoinSet::new();
-        let (stop, until) = (stop_worker.clone(), stop_intake.clone());
-        tasks.spawn(async move { worker.run(stop).await.context("the worker failed") });
-        tasks.spawn(async move { upstream.run(until).await.context("reading events failed") });
+        let app = app.merge(admin).merge(peers.router());
+        let leave = stop_worker.clone();
+        tasks.spawn(async move {
+            membership
+                .run(leave)
+                .await
+                .context("the topic of workers failed")
+        });
+        for worker in loops.workers {
+            let stop = stop_worker.clone();
+            tasks.spawn(async move { worker.run(stop).await.context("the worker failed") });
+        }
+        let until = stop_intake.clone();
+        tasks.spawn(async move {
+            watch.run(until).await;
+            Ok(())
+        });
         tasks.spawn(serve(listener, app, stop_intake.clone()));
-        let drain_timeout = config.shutdown.drain_timeout.get();
+        started.met();
         Ok(Self {
             address,
             first_client,
-            log,
-            topics,
+            log: parts.log,
+            topics: parts.topics,
             registry: parts.registry,
             tasks,
             stop_intake,
             stop_worker,
-            drain_timeout,
+            drain_timeout: config.shutdown.drain_timeout.get(),
+            _started: started,
         })
     }
 
@@ -198,51 +226,111 @@ impl<L: EventLog> Service<L> {
     }
 }
 
-fn roles<L: EventLog>(
+async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
+    let address = config.api.listen;
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("can't listen on {address}: choose another api.listen"))
+}
+
+/// The loops of a process.
+#[derive(Default)]
+struct Loops {
+    workers: Vec<Worker<AnyLog>>,
+    /// The one whose partitions answer questions.
+    owner: Option<Handle>,
+}
+
+impl Loops {
+    async fn open(
+        &mut self,
+        process: &Process<'_>,
+        parts: &Parts,
+        plan: Plan,
+        caller: Caller,
+        public_url: &str,
+        readiness: &Readiness,
+    ) -> anyhow::Result<()> {
+        let wake = Arc::new(Notify::new());
+        let role = |duty: &Duty| role(process.config, parts, *duty, &caller, public_url, &wake);
+        let (worker, handle) = Worker::open(
+            parts.log.clone(),
+            options::worker(process, &plan, parts.topics.clone()),
+            Arc::clone(&parts.clock),
+            readiness.clone(),
+            plan.duties.iter().filter_map(role).collect(),
+            Arc::clone(&wake),
+        )
+        .await?;
+        self.workers.push(worker);
+        if plan.duties.contains(&Duty::CompletionConsumer) {
+            self.owner = Some(handle);
+        }
+        Ok(())
+    }
+}
+
+/// Becomes one of the processes that answer for each other.
+async fn join(
+    process: &Process<'_>,
+    parts: &Parts,
+    address: SocketAddr,
+    handle: Option<Handle>,
+) -> anyhow::Result<(Peers, Background<AnyLog>)> {
+    let joined = triggerfish_peers::join(
+        &parts.log,
+        &parts.topics,
+        options::peer(process, address),
+        handle,
+        parts.keys.clone(),
+        Arc::clone(&parts.clock),
+    );
+    Ok(joined.await?)
+}
+
+/// What a duty adds to a loop, if it has one.
+fn role(
     config: &Config,
-    parts: &Parts<L>,
-    caller: Caller,
+    parts: &Parts,
+    duty: Duty,
+    caller: &Caller,
     public_url: &str,
     wake: &Arc<Notify>,
-) -> Vec<Box<dyn Role>> {
-    let settings = options::calls(public_url, parts.keys.clone());
-    let calls = Calls::new(
-        caller,
-        parts.registry.clone(),
-        parts.observer(),
-        settings,
-        Arc::clone(&parts.clock),
-    );
-    let dispatcher = Dispatcher::new(calls, options::dispatcher(config), Arc::clone(wake));
-    let consumer = CompletionConsumer::new(
-        parts.topics.clone(),
-        parts.appender.clone(),
-        Arc::clone(&parts.clock),
-    );
-    vec![Box::new(dispatcher), Box::new(consumer)]
+) -> Option<Box<dyn Role>> {
+    let clock = Arc::clone(&parts.clock);
+    match duty {
+        Duty::Producer => None,
+        Duty::Dispatcher => {
+            let settings = options::calls(public_url, parts.keys.clone());
+            let calls = Calls::new(
+                caller.clone(),
+                parts.registry.clone(),
+                parts.observer(),
+                settings,
+                clock,
+            );
+            let settings = options::dispatcher(config);
+            Some(Box::new(Dispatcher::new(calls, settings, Arc::clone(wake))))
+        }
+        Duty::CompletionConsumer => Some(Box::new(CompletionConsumer::new(
+            parts.topics.clone(),
+            parts.appender.clone(),
+            clock,
+        ))),
+    }
 }
 
-fn intake<L: EventLog>(config: &Config, parts: &Parts<L>) -> anyhow::Result<Intake> {
-    let partitions =
-        u16::try_from(parts.partitions).context("more partitions than ids can carry")?;
-    let settings = options::intake(
-        config,
-        parts.topics.invocation_log.clone(),
-        partitions,
-        parts.keys.clone(),
-    );
-    Ok(Intake::new(
-        parts.registry.clone(),
-        settings,
-        Arc::clone(&parts.clock),
-    ))
+fn intake(config: &Config, parts: &Parts) -> Intake {
+    let topic = parts.topics.invocation_log.clone();
+    let settings = options::intake(config, topic, parts.keys.clone());
+    Intake::new(parts.registry.clone(), settings, Arc::clone(&parts.clock))
 }
 
-fn app<L: EventLog>(
+fn app(
     config: &Config,
-    parts: &Parts<L>,
+    parts: &Parts,
     intake: Intake,
-    handle: Handle,
+    peers: &Peers,
     public_url: &str,
     stop: CancellationToken,
 ) -> axum::Router {
@@ -251,19 +339,19 @@ fn app<L: EventLog>(
     let status = Status::new(
         parts.log.clone(),
         parts.topics.clone(),
-        parts.partitions,
-        handle.clone(),
+        peers.clone(),
         parts.observer(),
         parts.registry.clone(),
     );
     let state = ApiState {
-        ingest: Arc::new(Ingest::new(intake, parts.appender.clone(), handle)),
+        ingest: Arc::new(Ingest::new(intake, parts.appender.clone(), peers.clone())),
         invocations: Arc::new(status),
         records: Arc::new(records::LogRecords::new(
             parts.log.clone(),
             parts.topics.clone(),
             stop,
         )),
+        workers: Arc::new(peers.clone()),
         registry: parts.registry.clone(),
         keys: parts.keys.clone(),
         settings: options::api(config, public_url),

@@ -1,19 +1,18 @@
 //! What each part is told, from the settings of the process.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use triggerfish_core::keys::ServerKeys;
 use triggerfish_delivery::{Guard, Options, check_url};
 use triggerfish_dispatcher::{CallSettings, Limits, Settings};
-use triggerfish_log::{GroupName, InstanceName, Topic};
-use triggerfish_ops::config::Config;
+use triggerfish_log::{InstanceName, Topic};
+use triggerfish_ops::{build_info, config::Config};
 use triggerfish_producer::{IntakeSettings, UpstreamSettings};
 use triggerfish_runtime::{Retention, Topics, WorkerSettings};
 
-/// Who this process is in groups and as a writer. One process has the whole
-/// embedded log to itself.
-const INSTANCE: &str = "all";
+use super::{own_address, plan::Plan, process::Process};
 
 pub(crate) fn retention(config: &Config) -> Retention {
     let log = config.storage.log_retention.get();
@@ -54,24 +53,54 @@ pub(super) fn registry_limits(config: &Config, guard: Guard) -> triggerfish_regi
     limits
 }
 
-pub(super) fn worker(config: &Config, topics: Topics) -> WorkerSettings {
+pub(super) fn worker(process: &Process<'_>, plan: &Plan, topics: Topics) -> WorkerSettings {
+    let config = process.config;
     WorkerSettings {
-        group: GroupName::from("workers"),
-        instance: InstanceName::from(INSTANCE),
-        views: config.storage.data_dir.join("views"),
-        cluster: "embedded".to_owned(),
+        group: plan.group.clone(),
+        instance: InstanceName::from(process.instance.as_str()),
+        writer: plan.writer.clone(),
+        views: config.storage.data_dir.join(plan.folder),
+        cluster: process.cluster.clone(),
         topics,
         view: view_settings(config),
         drain_timeout: config.shutdown.drain_timeout.get(),
+        stall_after: config.worker.stall_after.get(),
     }
 }
 
-pub(super) fn upstream(topics: Topics) -> UpstreamSettings {
-    UpstreamSettings {
-        group: GroupName::from("producers"),
-        instance: InstanceName::from(INSTANCE),
-        topics,
+/// Who this process is among the others.
+pub(super) fn peer(process: &Process<'_>, bound: SocketAddr) -> triggerfish_peers::Process {
+    let config = process.config;
+    let servers = config.kafka.bootstrap_servers.as_deref();
+    let own = servers.and_then(own_address::towards);
+    let roles = process.duties.iter().map(|duty| duty.name().to_owned());
+    triggerfish_peers::Process {
+        instance: process.instance.clone(),
+        roles: roles.collect(),
+        url: config.api.peer_base_url(bound, own),
+        version: build_info::VERSION.to_owned(),
     }
+}
+
+/// One for `trigger-events` and one for each topic of others. Each topic has a group of
+/// its own, so that reading one does not move the partitions of another.
+pub(super) fn upstreams(process: &Process<'_>, topics: &Topics) -> Vec<UpstreamSettings> {
+    let own = UpstreamSettings {
+        group: process.names().group("producers"),
+        instance: InstanceName::from(process.instance.as_str()),
+        topic: topics.trigger_events.clone(),
+        trigger: None,
+        dead_letters: topics.dead_letters.clone(),
+    };
+    let others = process.config.upstream.topics.iter();
+    let others = others.map(|(topic, trigger)| UpstreamSettings {
+        group: process.names().group(&format!("producers-{topic}")),
+        topic: Topic::from(topic.as_str()),
+        trigger: Some(trigger.as_str().into()),
+        ..own.clone()
+    });
+    let others: Vec<_> = others.collect();
+    [vec![own], others].concat()
 }
 
 pub(super) fn dispatcher(config: &Config) -> Settings {
@@ -94,15 +123,9 @@ pub(super) fn calls(public_url: &str, keys: ServerKeys) -> CallSettings {
     }
 }
 
-pub(super) fn intake(
-    config: &Config,
-    topic: Topic,
-    partitions: u16,
-    keys: ServerKeys,
-) -> IntakeSettings {
+pub(super) fn intake(config: &Config, topic: Topic, keys: ServerKeys) -> IntakeSettings {
     IntakeSettings {
         topic,
-        partitions,
         defaults: config.delivery.pinned(),
         depth_max: config.delivery.max_depth,
         event_bytes_max: config.api.body_limit_bytes.get(),

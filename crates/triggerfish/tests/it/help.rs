@@ -24,7 +24,19 @@ fn the_help_is_as_it_was_last_looked_at() {
     let mut text = String::new();
     help(&[], &mut text);
     for command in [
-        "demo", "all", "apply", "start", "test", "complete", "status", "tail", "health",
+        "demo",
+        "all",
+        "producer",
+        "dispatcher",
+        "completion-consumer",
+        "apply",
+        "start",
+        "test",
+        "complete",
+        "status",
+        "workers",
+        "tail",
+        "health",
     ] {
         assert!(
             text.contains(&format!("$ triggerfish {command} --help")),

@@ -229,3 +229,23 @@ fn events_go_where_filters_let_them_and_tests_take_examples() {
     let all = service.run(&["status", "--json", "--limit", "1"]).json();
     assert_eq!(all.as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn the_one_process_shows_itself_with_all_partitions() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder.path().join("data"));
+    let worker = until("all partitions are announced", || {
+        let workers = service.run(&["workers", "--json"]).json();
+        let [worker] = &workers.as_array().unwrap()[..] else {
+            return None;
+        };
+        let partitions = worker["partitions"].as_array().unwrap();
+        let known = partitions.iter().filter(|one| one["lag"].is_number());
+        (known.count() == 4).then(|| worker.clone())
+    });
+    let roles = json!(["producer", "dispatcher", "completion-consumer"]);
+    assert_eq!(worker["roles"], roles, "{worker}");
+    let table = service.run(&["workers"]).good();
+    assert!(table.contains("  0-3  "), "{table}");
+    assert!(!table.contains("http://"), "{table}");
+}

@@ -152,16 +152,22 @@ impl Model {
     fn check_listings(&self, view: &mut View) {
         let snapshot = view.snapshot();
         let some: BTreeSet<_> = [0, 2].map(crate::world::subscription).into();
+        let all = self.kept();
+        let middle = all.get(all.len() / 2).map(|found| found.offset);
         for subscriptions in [None, Some(some)] {
-            for open_only in [false, true] {
+            for (open_only, before) in
+                [(false, None), (true, None), (false, middle), (true, middle)]
+            {
                 let filter = Filter {
                     subscriptions: subscriptions.clone(),
                     open_only,
+                    before,
                 };
                 let expected: Vec<_> = self
                     .kept()
                     .into_iter()
                     .filter(|i| i.is_open() || !open_only)
+                    .filter(|i| before.is_none_or(|before| i.offset < before))
                     .filter(|i| {
                         let wanted = subscriptions.as_ref();
                         wanted.is_none_or(|wanted| wanted.contains(&i.request.subscription_id))

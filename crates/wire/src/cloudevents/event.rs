@@ -22,16 +22,17 @@ pub struct CloudEvent {
     pub depth: Option<u32>,
     /// `data`, as the text of a JSON object, byte for byte.
     pub data: Bytes,
-    /// The extension `contentjson` if there is one, else the context attributes,
-    /// as the text of a JSON object.
-    pub content_json: Bytes,
+    /// The extension `contentjson`: the text of a JSON object.
+    pub content_json: Option<Bytes>,
+    /// The context attributes that describe the event, as the text of a JSON object.
+    pub attributes: Bytes,
 }
 
 /// Why a message is not an event that can be taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CloudEventError {
     /// Not JSON, or not the expected kind of JSON value.
-    #[error("the body must be {0}")]
+    #[error("the event must be {0}")]
     Body(&'static str),
     /// A required attribute is not there.
     #[error("attribute {0:?} is missing or empty")]

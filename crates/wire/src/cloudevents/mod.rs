@@ -1,7 +1,8 @@
-//! `CloudEvents` 1.0 over HTTP, decoded: structured, batched and binary mode.
+//! `CloudEvents` 1.0 over HTTP and Kafka, decoded: structured, batched and binary
+//! mode.
 //!
-//! Headers and body in, a plain [`CloudEvent`] out; nothing here knows axum,
-//! triggers or subscriptions.
+//! Headers and body in, a plain [`CloudEvent`] out; nothing here knows a protocol's
+//! library, triggers or subscriptions.
 
 mod attributes;
 mod binary;
@@ -11,6 +12,7 @@ mod structured;
 #[cfg(test)]
 mod tests;
 
+pub use attributes::essence;
 use bytes::Bytes;
 pub use event::{CloudEvent, CloudEventError};
 
@@ -21,7 +23,7 @@ pub enum ContentMode {
     Structured,
     /// `application/cloudevents-batch+json`: a JSON array of such objects.
     Batched,
-    /// Anything else: attributes in `ce-` headers, data in the body.
+    /// Anything else: attributes in headers, data in the body.
     Binary,
 }
 
@@ -53,11 +55,30 @@ pub fn batched(body: &[u8]) -> Result<Vec<Result<CloudEvent, CloudEventError>>, 
     structured::decode_batch(body)
 }
 
+/// How attributes are written as headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// `ce-` in front, values percent-encoded.
+    Http,
+    /// `ce_` in front, values as they are.
+    Kafka,
+}
+
 /// Decodes the event of a binary-mode message. Header names are compared without
-/// case; those that don't begin with `ce-` are ignored, save `content-type`.
+/// case; those that are no attributes are ignored, save `content-type`.
 pub fn binary<'a>(
+    binding: Binding,
     headers: impl IntoIterator<Item = (&'a str, &'a [u8])>,
     body: Bytes,
 ) -> Result<CloudEvent, CloudEventError> {
-    binary::decode(headers, body)
+    binary::decode(binding, headers, body)
+}
+
+/// Whether a header is an attribute of a binary-mode event.
+#[must_use]
+pub fn is_attribute(binding: Binding, header: &str) -> bool {
+    let prefix = binding.prefix();
+    header
+        .get(..prefix.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }

@@ -25,8 +25,9 @@ fn structured_keeps_the_data_byte_for_byte() {
     assert_eq!(event.ordering_key.as_deref(), Some("k"));
     assert_eq!(event.traceparent.as_deref(), Some("tp"));
     assert_eq!(event.depth, Some(3));
+    assert_eq!(event.content_json, None);
     assert_eq!(
-        event.content_json,
+        event.attributes,
         r#"{"specversion":"1.0","id":"e1","source":"/hr","type":"idn:x","time":"2026-05-01T12:00:00+02:00","subject":"s","myext":true,"datacontenttype":"application/json; charset=utf-8"}"#
     );
 }
@@ -34,7 +35,7 @@ fn structured_keeps_the_data_byte_for_byte() {
 #[test]
 fn content_json_can_be_given() {
     let json = MINIMAL.replace("\"data\"", r#""contentjson":" {\"ticket\": 7} ","data""#);
-    assert_eq!(event(&json).content_json, r#"{"ticket": 7}"#);
+    assert_eq!(event(&json).content_json.unwrap(), r#"{"ticket": 7}"#);
     let bad = MINIMAL.replace("\"data\"", r#""contentjson":"[]","data""#);
     assert_eq!(
         refused(&bad),
@@ -112,8 +113,8 @@ fn refusals_name_the_attribute() {
         let error = refused(&MINIMAL.replace(from, to));
         assert!(error.starts_with(text), "{error}");
     }
-    assert_eq!(refused("[]"), "the body must be a JSON object");
-    assert_eq!(refused("{"), "the body must be a JSON object");
+    assert_eq!(refused("[]"), "the event must be a JSON object");
+    assert_eq!(refused("{"), "the event must be a JSON object");
 }
 
 #[test]
@@ -138,23 +139,45 @@ fn binary_takes_attributes_from_headers() {
         ("authorization", b"Bearer hidden"),
         ("traceparent", b"not an attribute"),
     ];
-    let event = binary(headers, Bytes::from_static(b" {\"a\":1}")).unwrap();
+    let event = binary(Binding::Http, headers, Bytes::from_static(b" {\"a\":1}")).unwrap();
     assert_eq!(event.id, "caf\u{e9}%");
     assert_eq!(event.depth, Some(2));
     assert_eq!(event.traceparent, None);
     assert_eq!(event.data, " {\"a\":1}");
+    assert_eq!(event.content_json, None);
     assert_eq!(
-        event.content_json,
+        event.attributes,
         r#"{"specversion":"1.0","id":"café%","source":"/hr","type":"idn:x","datacontenttype":"application/json"}"#
     );
     assert_eq!(
-        binary(headers, Bytes::new()),
+        binary(Binding::Http, headers, Bytes::new()),
         Err(CloudEventError::Missing("data"))
     );
     assert_eq!(
-        binary(headers, Bytes::from_static(b"<a/>")),
+        binary(Binding::Http, headers, Bytes::from_static(b"<a/>")),
         Err(CloudEventError::Data)
     );
+}
+
+#[test]
+fn kafka_has_its_own_names_and_no_escapes() {
+    let headers: [(&str, &[u8]); 7] = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", b"caf\xc3\xa9%C3"),
+        ("ce_source", b"/hr"),
+        ("ce_type", b"idn:x"),
+        ("ce_partitionkey", b"k"),
+        ("ce-subject", b"not an attribute here"),
+        ("content-type", b"application/json"),
+    ];
+    let event = binary(Binding::Kafka, headers, Bytes::from_static(b"{}")).unwrap();
+    assert_eq!(event.id, "caf\u{e9}%C3");
+    assert_eq!(event.ordering_key.as_deref(), Some("k"));
+    assert!(!event.attributes.windows(7).any(|text| text == b"subject"));
+    let bad = [("ce_id", &b"\xff"[..])];
+    let error = binary(Binding::Kafka, bad, Bytes::from_static(b"{}")).unwrap_err();
+    assert_eq!(error.to_string(), r#"attribute "id" must be UTF-8"#);
+    assert!(is_attribute(Binding::Kafka, "CE_id") && !is_attribute(Binding::Kafka, "ce-id"));
 }
 
 #[test]
@@ -181,6 +204,7 @@ proptest! {
     fn never_panics(body: Vec<u8>, name in ".{0,10}", value: Vec<u8>) {
         let _ = structured(&body);
         let _ = batched(&body);
-        let _ = binary([(name.as_str(), value.as_slice()), ("ce-id", value.as_slice())], body.into());
+        let _ = binary(Binding::Http, [(name.as_str(), value.as_slice()), ("ce-id", value.as_slice())], body.clone().into());
+        let _ = binary(Binding::Kafka, [(name.as_str(), value.as_slice()), ("ce_id", value.as_slice())], body.into());
     }
 }

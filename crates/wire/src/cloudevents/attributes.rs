@@ -80,6 +80,7 @@ impl Attributes {
             traceparent: self.text("traceparent")?.map(str::to_owned),
             depth: self.depth()?,
             content_json: self.content_json()?,
+            attributes: self.metadata(),
             data,
         })
     }
@@ -126,29 +127,34 @@ impl Attributes {
         })
     }
 
-    fn content_json(&self) -> Result<Bytes, CloudEventError> {
-        if let Some(text) = self.text("contentjson")? {
-            let object = serde_json::from_str::<Map<String, Value>>(text);
-            return match object {
-                Ok(_) => Ok(Bytes::copy_from_slice(text.trim().as_bytes())),
-                Err(_) => Err(CloudEventError::Attribute {
-                    name: "contentjson".into(),
-                    expected: "the text of a JSON object",
-                }),
-            };
+    fn content_json(&self) -> Result<Option<Bytes>, CloudEventError> {
+        let Some(text) = self.text("contentjson")? else {
+            return Ok(None);
+        };
+        match serde_json::from_str::<Map<String, Value>>(text) {
+            Ok(_) => Ok(Some(Bytes::copy_from_slice(text.trim().as_bytes()))),
+            Err(_) => Err(CloudEventError::Attribute {
+                name: "contentjson".into(),
+                expected: "the text of a JSON object",
+            }),
         }
+    }
+
+    /// What describes the event, as a JSON object.
+    fn metadata(&self) -> Bytes {
         let metadata: Map<_, _> = self
             .0
             .iter()
             .filter(|(name, _)| !CARRIERS.contains(&name.as_str()))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
-        Ok(Value::Object(metadata).to_string().into())
+        Value::Object(metadata).to_string().into()
     }
 }
 
 /// A content type without its parameters, in lower case.
-pub(super) fn essence(content_type: &str) -> String {
+#[must_use]
+pub fn essence(content_type: &str) -> String {
     let essence = content_type.split(';').next().unwrap_or_default();
     essence.trim().to_ascii_lowercase()
 }

@@ -1,4 +1,4 @@
-//! `triggerfish all`
+//! `triggerfish all`, and one command for each duty.
 
 use std::process::ExitCode;
 
@@ -7,10 +7,10 @@ use triggerfish_ops::{admin, health::Readiness, metrics, shutdown::Shutdown, tel
 use super::{print, settings};
 use crate::{
     args::ServiceArgs,
-    service::{FirstClient, Service, open_log},
+    service::{Duty, FirstClient, Process, Service},
 };
 
-pub(super) async fn run(args: &ServiceArgs) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(args: &ServiceArgs, duties: &'static [Duty]) -> anyhow::Result<ExitCode> {
     let loaded = settings::load(args)?;
     let config = &loaded.config;
     telemetry::init(&config.log)?;
@@ -19,9 +19,8 @@ pub(super) async fn run(args: &ServiceArgs) -> anyhow::Result<ExitCode> {
     let exporter = metrics::install()?;
     tokio::spawn(exporter.clone().upkeep(shutdown.token().clone()));
     let admin = admin::router(readiness.clone(), exporter);
-    let keys = settings::server_keys(config)?;
-    let log = open_log(config).await?;
-    let service = Service::start(config, log.clone(), keys, readiness, admin).await?;
+    let process = Process::open(config, duties).await?;
+    let service = Service::start(&process, readiness, admin).await?;
     if let Some(FirstClient { id, secret }) = &service.first_client {
         print("A first API client was made. Its secret is shown this once:");
         print(format_args!("  client_id      {id}"));
@@ -29,7 +28,7 @@ pub(super) async fn run(args: &ServiceArgs) -> anyhow::Result<ExitCode> {
     }
     print(format_args!("listening on {}", service.url()));
     service.run(shutdown.token().clone()).await?;
-    log.close().await;
+    process.log.close().await;
     tracing::info!("drained");
     Ok(ExitCode::SUCCESS)
 }

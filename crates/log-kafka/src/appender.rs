@@ -1,0 +1,247 @@
+//! Plain appends by an idempotent producer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Message as _};
+use rdkafka::producer::{ProducerContext, ThreadedProducer};
+use tokio::sync::Notify;
+use triggerfish_log::{Appender, LogError, NewRecord, Offset, Partition, Topic, WriterName};
+
+use crate::client;
+use crate::engine::{ANSWER_WITHIN, Shared, blocking};
+use crate::error::{is_fatal, misconfigured, unavailable};
+use crate::record::write;
+
+/// Pause while librdkafka's own queue is full.
+const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(2);
+
+type Producer = ThreadedProducer<Deliveries>;
+
+/// Appends records. Cheap to clone; all appenders of a log share a connection and its batches.
+#[derive(Clone)]
+pub struct KafkaAppender {
+    shared: Arc<Shared>,
+    name: WriterName,
+}
+
+/// The producer of all appenders of a log, from the first use on. Replaced when it has failed
+/// for good.
+#[derive(Default)]
+pub(crate) struct Appending(Mutex<Option<Arc<Producer>>>);
+
+/// What became of a record; a cancellation as long as nothing did.
+type Delivered = Result<(Partition, Offset), KafkaError>;
+
+/// One call of `append`, waiting for its records.
+struct Call {
+    missing: AtomicUsize,
+    delivered: Mutex<Vec<Delivered>>,
+    done: Notify,
+}
+
+/// A record of a call.
+type Awaited = (Arc<Call>, usize);
+
+/// Tells calls what became of their records.
+struct Deliveries;
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        client::log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        client::heard(&error, reason);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = Box<Awaited>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, awaited: Box<Awaited>) {
+        let (call, index) = *awaited;
+        let delivered = match result {
+            Ok(message) => Ok((
+                Partition(u32::try_from(message.partition()).unwrap_or_default()),
+                Offset(u64::try_from(message.offset()).unwrap_or_default()),
+            )),
+            Err((error, _)) => Err(error.clone()),
+        };
+        call.end(index, delivered);
+    }
+}
+
+impl Call {
+    fn new(count: usize) -> Arc<Self> {
+        Arc::new(Self {
+            missing: AtomicUsize::new(count),
+            delivered: Mutex::new(vec![Err(KafkaError::Canceled); count]),
+            done: Notify::new(),
+        })
+    }
+
+    fn end(&self, index: usize, delivered: Delivered) {
+        self.delivered.lock()[index] = delivered;
+        if self.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.done.notify_one();
+        }
+    }
+
+    async fn delivered(&self) -> Vec<Delivered> {
+        self.done.notified().await;
+        std::mem::take(&mut *self.delivered.lock())
+    }
+}
+
+impl KafkaAppender {
+    pub(crate) fn open(shared: Arc<Shared>, name: WriterName) -> Result<Self, LogError> {
+        let appender = Self { shared, name };
+        appender.producer()?;
+        Ok(appender)
+    }
+
+    fn producer(&self) -> Result<Arc<Producer>, LogError> {
+        let mut producer = self.shared.appending.0.lock();
+        if let Some(producer) = &*producer {
+            return Ok(Arc::clone(producer));
+        }
+        let config = self.shared.settings.appender();
+        let made = config.create_with_context(Deliveries);
+        let made = Arc::new(made.map_err(|error| misconfigured(&error))?);
+        Ok(Arc::clone(producer.insert(made)))
+    }
+
+    /// Lets go of a producer that has failed for good; the next call makes another.
+    fn discard(&self, failed: &Arc<Producer>) {
+        let mut producer = self.shared.appending.0.lock();
+        if producer
+            .as_ref()
+            .is_some_and(|now| Arc::ptr_eq(now, failed))
+        {
+            tracing::warn!(writer = %self.name, "the producer has failed for good; another one takes its place");
+            *producer = None;
+        }
+    }
+
+    /// Sends the records at these indexes and waits for all of them.
+    async fn send_all(
+        producer: &Producer,
+        records: &[NewRecord],
+        which: &[usize],
+    ) -> Vec<Delivered> {
+        let call = Call::new(which.len());
+        for (place, index) in which.iter().enumerate() {
+            if let Err(error) = Self::send(producer, &records[*index], &call, place).await {
+                // Nobody else will say so: those behind it are not sent, to keep the order.
+                (place..which.len()).for_each(|place| call.end(place, Err(error.clone())));
+                break;
+            }
+        }
+        call.delivered().await
+    }
+
+    async fn send(
+        producer: &Producer,
+        record: &NewRecord,
+        call: &Arc<Call>,
+        index: usize,
+    ) -> Result<(), KafkaError> {
+        let mut awaited = Box::new((Arc::clone(call), index));
+        loop {
+            // The record that is given back is not `Send`: it may not live across a wait.
+            let refused = match producer.send(write(record, awaited)) {
+                Ok(()) => return Ok(()),
+                Err((error, given_back)) => (error, given_back.delivery_opaque),
+            };
+            if refused.0.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
+                return Err(refused.0);
+            }
+            awaited = refused.1;
+            tokio::time::sleep(QUEUE_FULL_PAUSE).await;
+        }
+    }
+}
+
+impl Appender for KafkaAppender {
+    async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<(Partition, Offset)>, LogError> {
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        let records = if self.shared.knows_all(&records) {
+            self.shared.check_sizes(&records)?;
+            records
+        } else {
+            let shared = Arc::clone(&self.shared);
+            blocking(move || shared.check_all(&records).map(|()| records)).await?
+        };
+        let mut places = vec![Err(KafkaError::Canceled); records.len()];
+        let mut open: Vec<usize> = (0..records.len()).collect();
+        let mut is_first = true;
+        let producer = self.producer()?;
+        loop {
+            let sent = Self::send_all(&producer, &records, &open).await;
+            for (index, delivered) in open.iter().zip(sent) {
+                places[*index] = delivered;
+            }
+            open.retain(|index| places[*index].as_ref().is_err_and(is_unknown_partition));
+            if open.is_empty() || !is_first {
+                break;
+            }
+            // The topic has grown since the producer looked.
+            is_first = false;
+            let (asking, topic) = (Arc::clone(&producer), records[open[0]].topic.clone());
+            blocking(move || look_at(&*asking, &topic)).await?;
+        }
+        let places: Result<Vec<_>, KafkaError> = places.into_iter().collect();
+        places.map_err(|error| {
+            if is_fatal(&error) {
+                self.discard(&producer);
+            }
+            failed(&error, &records, &self.shared)
+        })
+    }
+}
+
+/// The partition exists, but this client has not heard of it yet.
+pub(crate) fn is_unknown_partition(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownPartition)
+}
+
+/// Has the producer learn the partitions of `topic`. Blocks.
+pub(crate) fn look_at<C: ProducerContext>(
+    producer: &impl rdkafka::producer::Producer<C>,
+    topic: &Topic,
+) -> Result<(), LogError> {
+    let looked = producer
+        .client()
+        .fetch_metadata(Some(topic.as_str()), ANSWER_WITHIN);
+    looked
+        .map(drop)
+        .map_err(|error| unavailable("looking at a topic", &error))
+}
+
+fn failed(error: &KafkaError, records: &[NewRecord], shared: &Shared) -> LogError {
+    match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::MessageSizeTooLarge) => LogError::TooLarge {
+            what: "a record".to_owned(),
+            bytes: records
+                .iter()
+                .map(NewRecord::payload_bytes)
+                .max()
+                .unwrap_or_default(),
+            limit: shared.settings.record_bytes_max(),
+            setting: "max.message.bytes of the topic",
+        },
+        Some(RDKafkaErrorCode::TopicAuthorizationFailed) => LogError::Refused {
+            reason: "the broker does not let this user write to the topic: give it the right to"
+                .to_owned(),
+        },
+        _ => unavailable("an append was not acknowledged", error),
+    }
+}

@@ -1,0 +1,238 @@
+//! The open log: what sessions, appenders and readers of one process share.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rdkafka::admin::AdminClient;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::RDKafkaErrorCode;
+use triggerfish_log::{
+    EventLog, LogError, NewRecord, Partition, SessionSpec, Topic, TopicSpec, WriterName,
+};
+
+use crate::appender::{Appending, KafkaAppender};
+use crate::client::Plain;
+use crate::error::{misconfigured, unavailable};
+use crate::reader::KafkaReader;
+use crate::record::OVERHEAD_BYTES;
+use crate::session::KafkaSession;
+use crate::settings::KafkaSettings;
+
+/// How long the brokers may take to answer a question.
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// A log on Kafka. Cheap to clone.
+#[derive(Clone)]
+pub struct KafkaLog {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) settings: KafkaSettings,
+    /// Answers questions about topics; it reads nothing.
+    client: BaseConsumer<Plain>,
+    pub(crate) admin: AdminClient<Plain>,
+    /// Partitions of topics as they were last seen. They only grow, so an old number is at
+    /// worst too small.
+    counts: Mutex<HashMap<Topic, u32>>,
+    pub(crate) appending: Appending,
+}
+
+impl KafkaLog {
+    /// Connects to the brokers.
+    ///
+    /// # Errors
+    /// [`LogError::Refused`] for a property that librdkafka does not take,
+    /// [`LogError::Unavailable`] if no broker answers.
+    pub async fn open(settings: KafkaSettings) -> Result<Self, LogError> {
+        let config = settings.client();
+        let client = config.create_with_context(Plain);
+        let client: BaseConsumer<Plain> = client.map_err(|error| misconfigured(&error))?;
+        let admin = config.create_with_context(Plain);
+        let shared = Shared {
+            settings,
+            client,
+            admin: admin.map_err(|error| misconfigured(&error))?,
+            counts: Mutex::default(),
+            appending: Appending::default(),
+        };
+        let shared = Arc::new(shared);
+        let asked = Arc::clone(&shared);
+        blocking(move || asked.reach_brokers()).await?;
+        Ok(Self { shared })
+    }
+
+    /// The cluster's own id, which a view of another cluster's log is told by.
+    ///
+    /// # Errors
+    /// [`LogError::Unavailable`] if no broker says it.
+    pub async fn cluster_id(&self) -> Result<String, LogError> {
+        let shared = Arc::clone(&self.shared);
+        blocking(move || {
+            let id = shared.client.client().fetch_cluster_id(ANSWER_WITHIN);
+            id.ok_or_else(|| LogError::Unavailable {
+                reason: "the brokers don't say the id of their cluster".to_owned(),
+            })
+        })
+        .await
+    }
+}
+
+/// Runs `work`, which waits for brokers, where waiting holds up nobody.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LogError> + Send + 'static,
+) -> Result<T, LogError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| {
+        Err(LogError::Unavailable {
+            reason: format!("a task that asks the brokers failed: {error}"),
+        })
+    })
+}
+
+impl Shared {
+    fn reach_brokers(&self) -> Result<(), LogError> {
+        let metadata = self.client.fetch_metadata(None, ANSWER_WITHIN);
+        metadata.map(drop).map_err(|error| {
+            let servers = &self.settings.bootstrap_servers;
+            unavailable(
+                &format!("no broker of kafka.bootstrap_servers ({servers}) answers"),
+                &error,
+            )
+        })
+    }
+
+    /// The partitions of `topic`, asked now; `None` if there is no such topic. Blocks.
+    pub(crate) fn count(&self, topic: &Topic) -> Result<Option<u32>, LogError> {
+        // Events that nobody takes out would pile up.
+        drop(self.client.poll(Duration::ZERO));
+        let metadata = self
+            .client
+            .fetch_metadata(Some(topic.as_str()), ANSWER_WITHIN)
+            .map_err(|error| unavailable("asking for topics", &error))?;
+        let found = metadata
+            .topics()
+            .iter()
+            .find(|one| one.name() == topic.as_str());
+        let Some(found) = found else {
+            return Ok(None);
+        };
+        match found.error().map(RDKafkaErrorCode::from) {
+            None => {
+                let count = u32::try_from(found.partitions().len()).unwrap_or(u32::MAX);
+                self.counts.lock().insert(topic.clone(), count);
+                Ok(Some(count).filter(|count| *count > 0))
+            }
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                Ok(None)
+            }
+            Some(code) => Err(LogError::Unavailable {
+                reason: format!("topic {topic}: {code}"),
+            }),
+        }
+    }
+
+    /// Whether the partition is known to exist, without asking.
+    fn knows(&self, topic: &Topic, partition: Partition) -> bool {
+        let counts = self.counts.lock();
+        counts.get(topic).is_some_and(|count| partition.0 < *count)
+    }
+
+    /// Makes sure that the partition exists. Blocks where it was not seen before.
+    pub(crate) fn check(&self, topic: &Topic, partition: Partition) -> Result<(), LogError> {
+        if self.knows(topic, partition) {
+            return Ok(());
+        }
+        match self.count(topic)? {
+            None => Err(LogError::UnknownTopic {
+                topic: topic.clone(),
+            }),
+            Some(partitions) if partition.0 >= partitions => Err(LogError::UnknownPartition {
+                topic: topic.clone(),
+                partition,
+                partitions,
+            }),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Whether all of `records` go to partitions that are known to exist.
+    pub(crate) fn knows_all(&self, records: &[NewRecord]) -> bool {
+        records
+            .iter()
+            .all(|record| self.knows(&record.topic, record.partition))
+    }
+
+    /// Refuses records that would be refused every time. Blocks where a partition was not seen
+    /// before.
+    pub(crate) fn check_all(&self, records: &[NewRecord]) -> Result<(), LogError> {
+        for record in records {
+            self.check(&record.topic, record.partition)?;
+        }
+        self.check_sizes(records)
+    }
+
+    pub(crate) fn check_sizes(&self, records: &[NewRecord]) -> Result<(), LogError> {
+        let limit = self.settings.record_bytes_max() - OVERHEAD_BYTES;
+        let too_large = records.iter().find(|record| record.payload_bytes() > limit);
+        too_large.map_or(Ok(()), |record| {
+            Err(LogError::TooLarge {
+                what: format!("a record for {}", record.topic),
+                bytes: record.payload_bytes(),
+                limit,
+                setting: "kafka.\"message.max.bytes\", and max.message.bytes of the topic",
+            })
+        })
+    }
+
+    /// The first offset kept and the position after the last readable record, gaps included.
+    /// Blocks.
+    pub(crate) fn watermarks(
+        &self,
+        topic: &Topic,
+        partition: Partition,
+    ) -> Result<(u64, u64), LogError> {
+        self.check(topic, partition)?;
+        let number = i32::try_from(partition.0).unwrap_or(i32::MAX);
+        let (low, high) = self
+            .client
+            .fetch_watermarks(topic.as_str(), number, ANSWER_WITHIN)
+            .map_err(|error| unavailable("asking for the ends of a partition", &error))?;
+        let position = |offset: i64| u64::try_from(offset).unwrap_or_default();
+        Ok((position(low), position(high)))
+    }
+}
+
+impl EventLog for KafkaLog {
+    type Session = KafkaSession;
+    type Appender = KafkaAppender;
+    type Reader = KafkaReader;
+
+    async fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError> {
+        self.shared.ensure_topics(topics).await
+    }
+
+    async fn partitions(&self, topic: &Topic) -> Result<u32, LogError> {
+        let (shared, topic) = (Arc::clone(&self.shared), topic.clone());
+        blocking(move || {
+            let count = shared.count(&topic)?;
+            count.ok_or(LogError::UnknownTopic { topic })
+        })
+        .await
+    }
+
+    async fn open_session(&self, spec: SessionSpec) -> Result<KafkaSession, LogError> {
+        self.partitions(&spec.topic).await?;
+        KafkaSession::open(Arc::clone(&self.shared), spec).await
+    }
+
+    async fn open_appender(&self, writer: WriterName) -> Result<KafkaAppender, LogError> {
+        KafkaAppender::open(Arc::clone(&self.shared), writer)
+    }
+
+    async fn open_reader(&self) -> Result<KafkaReader, LogError> {
+        Ok(KafkaReader::new(Arc::clone(&self.shared)))
+    }
+}

@@ -1,0 +1,377 @@
+//! Reads without a group.
+//!
+//! The end of a partition is the broker's word (an end-of-partition event under
+//! `read_committed`), never a sum: aborted records and markers of transactions take offsets too.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use triggerfish_log::{
+    Bounds, Limit, LogError, Offset, Page, Partition, Position, Reader, Record, Topic,
+};
+
+use crate::client::Plain;
+use crate::engine::{Shared, blocking};
+use crate::error::{misconfigured, unavailable};
+use crate::record;
+
+/// How long the broker may hold back an answer at the end of a partition: short, for a page is
+/// awaited by somebody, and long, for a follower asks again and again.
+const PAGE_FETCH_WAIT: Duration = Duration::from_millis(10);
+const FOLLOW_FETCH_WAIT: Duration = Duration::from_millis(500);
+/// A page that takes longer has no broker that answers.
+const PAGE_WITHIN: Duration = Duration::from_secs(30);
+/// The client says by a callback that something has come; this is for when it does not.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Reads committed records.
+pub struct KafkaReader {
+    shared: Arc<Shared>,
+    pages: Option<Cursor>,
+    tail: Option<Cursor>,
+}
+
+/// A consumer and where it stands.
+struct Cursor {
+    /// Taken when it is dropped.
+    consumer: Option<BaseConsumer<Plain>>,
+    came: Arc<Notify>,
+    /// The next record of each partition it reads, as far as they were handed out.
+    positions: HashMap<(Topic, Partition), Offset>,
+    /// Read, but over the limit of the last answer.
+    stashed: Option<Record>,
+}
+
+/// What the consumer says next.
+enum Next {
+    Record(Record),
+    End,
+    OutOfRange,
+}
+
+impl KafkaReader {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            pages: None,
+            tail: None,
+        }
+    }
+}
+
+async fn check(shared: &Arc<Shared>, topic: &Topic, partition: Partition) -> Result<(), LogError> {
+    let (shared, topic) = (Arc::clone(shared), topic.clone());
+    blocking(move || shared.check(&topic, partition)).await
+}
+
+async fn bounds(
+    shared: &Arc<Shared>,
+    topic: &Topic,
+    partition: Partition,
+) -> Result<Bounds, LogError> {
+    let (shared, topic) = (Arc::clone(shared), topic.clone());
+    let (first, end) = blocking(move || shared.watermarks(&topic, partition)).await?;
+    Ok(Bounds {
+        first: Offset(first),
+        end: Offset(end),
+    })
+}
+
+/// Where to read on when the broker has nothing at `from`: at the first kept record, or where
+/// one is if that is later. An error if `from` is after the end.
+async fn first_kept(
+    shared: &Arc<Shared>,
+    topic: &Topic,
+    partition: Partition,
+    from: Offset,
+) -> Result<Offset, LogError> {
+    let bounds = bounds(shared, topic, partition).await?;
+    if from > bounds.end {
+        return Err(LogError::BeyondEnd {
+            topic: topic.clone(),
+            partition,
+            offset: from,
+            end: bounds.end,
+        });
+    }
+    Ok(from.max(bounds.first))
+}
+
+impl Cursor {
+    /// The cursor in `slot`, opened at its first use.
+    fn of<'s>(
+        slot: &'s mut Option<Self>,
+        shared: &Shared,
+        fetch_wait: Duration,
+    ) -> Result<&'s mut Self, LogError> {
+        match slot {
+            Some(cursor) => Ok(cursor),
+            None => Ok(slot.insert(Self::open(shared, fetch_wait)?)),
+        }
+    }
+
+    fn open(shared: &Shared, fetch_wait: Duration) -> Result<Self, LogError> {
+        let consumer = shared
+            .settings
+            .reader(fetch_wait)
+            .create_with_context(Plain);
+        let mut consumer: BaseConsumer<Plain> = consumer.map_err(|error| misconfigured(&error))?;
+        let came = Arc::new(Notify::new());
+        let heard = Arc::clone(&came);
+        consumer.set_nonempty_callback(move || heard.notify_one());
+        Ok(Self {
+            consumer: Some(consumer),
+            came,
+            positions: HashMap::new(),
+            stashed: None,
+        })
+    }
+
+    fn consumer(&self) -> &BaseConsumer<Plain> {
+        self.consumer
+            .as_ref()
+            .expect("a cursor has its consumer until it is dropped")
+    }
+
+    /// Reads on from these positions and nothing else.
+    fn assign(&mut self, positions: HashMap<(Topic, Partition), Offset>) -> Result<(), LogError> {
+        let mut list = TopicPartitionList::new();
+        for ((topic, partition), offset) in &positions {
+            let number = i32::try_from(partition.0).unwrap_or(i32::MAX);
+            let from = i64::try_from(offset.0).unwrap_or(i64::MAX);
+            // Before the first record is where the first kept one is.
+            let from = match from {
+                0 => KafkaOffset::Beginning,
+                from => KafkaOffset::Offset(from),
+            };
+            list.add_partition_offset(topic.as_str(), number, from)
+                .map_err(|error| unavailable("a position", &error))?;
+        }
+        let assigned = self.consumer().assign(&list);
+        assigned.map_err(|error| unavailable("reading on", &error))?;
+        self.positions = positions;
+        self.stashed = None;
+        Ok(())
+    }
+
+    /// What comes next, or nothing by `until`.
+    async fn next(&mut self, until: Instant) -> Result<Option<Next>, LogError> {
+        if let Some(record) = self.stashed.take() {
+            return Ok(Some(Next::Record(record)));
+        }
+        loop {
+            if let Some(next) = self.look()? {
+                return Ok(Some(next));
+            }
+            let now = Instant::now();
+            if now >= until {
+                return Ok(None);
+            }
+            let look = until.min(now + LOOK_AGAIN);
+            // Running out of time is looked at above.
+            let _ = tokio::time::timeout_at(look, self.came.notified()).await;
+        }
+    }
+
+    fn look(&self) -> Result<Option<Next>, LogError> {
+        match self.consumer().poll(Duration::ZERO) {
+            None => Ok(None),
+            Some(Ok(message)) => {
+                let topic = Topic::from(rdkafka::Message::topic(&message));
+                Ok(Some(Next::Record(record::read(&topic, &message))))
+            }
+            Some(Err(KafkaError::PartitionEOF(_))) => Ok(Some(Next::End)),
+            Some(Err(error)) => match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                    Ok(Some(Next::OutOfRange))
+                }
+                // The client gets over these by itself.
+                Some(
+                    RDKafkaErrorCode::AllBrokersDown
+                    | RDKafkaErrorCode::BrokerTransportFailure
+                    | RDKafkaErrorCode::Resolve,
+                ) => Ok(None),
+                _ => Err(unavailable("reading failed", &error)),
+            },
+        }
+    }
+}
+
+/// Closing waits for the client's threads, so it is done elsewhere.
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        if let Some(consumer) = self.consumer.take() {
+            std::thread::spawn(move || drop(consumer));
+        }
+    }
+}
+
+/// What still fits into an answer.
+struct Room {
+    records: usize,
+    bytes: usize,
+    taken: Vec<Record>,
+}
+
+impl Room {
+    fn new(limit: Limit) -> Self {
+        Self {
+            records: limit.records.get(),
+            bytes: limit.bytes.get(),
+            taken: Vec::new(),
+        }
+    }
+
+    /// Takes `record`, or gives it back when it does not fit. The first one always fits.
+    fn take(&mut self, record: Record) -> Option<Record> {
+        let bytes = payload_bytes(&record);
+        if self.taken.len() >= self.records || (bytes > self.bytes && !self.taken.is_empty()) {
+            return Some(record);
+        }
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.taken.push(record);
+        None
+    }
+
+    fn is_full(&self) -> bool {
+        self.taken.len() >= self.records || self.bytes == 0
+    }
+}
+
+pub(crate) fn payload_bytes(record: &Record) -> usize {
+    let headers: usize = record.headers.iter().map(|(n, v)| n.len() + v.len()).sum();
+    let part = |p: &Option<bytes::Bytes>| p.as_ref().map_or(0, bytes::Bytes::len);
+    headers + part(&record.key) + part(&record.value)
+}
+
+impl Reader for KafkaReader {
+    async fn bounds(&mut self, topic: &Topic, partition: Partition) -> Result<Bounds, LogError> {
+        bounds(&self.shared, topic, partition).await
+    }
+
+    async fn read(
+        &mut self,
+        topic: &Topic,
+        partition: Partition,
+        from: Offset,
+        limit: Limit,
+    ) -> Result<Page, LogError> {
+        let shared = &self.shared;
+        check(shared, topic, partition).await?;
+        let cursor = Cursor::of(&mut self.pages, shared, PAGE_FETCH_WAIT)?;
+        let place = (topic.clone(), partition);
+        if cursor.positions.len() != 1 || cursor.positions.get(&place) != Some(&from) {
+            cursor.assign(HashMap::from([(place.clone(), from)]))?;
+        }
+        // Who gives up half-way, or has heard of the end, which is said once, begins anew.
+        cursor.positions.clear();
+        let (mut room, mut next) = (Room::new(limit), from);
+        let until = Instant::now() + PAGE_WITHIN;
+        let at_end = loop {
+            match cursor.next(until).await? {
+                Some(Next::Record(record)) => {
+                    let after = record.offset.next();
+                    if let Some(record) = room.take(record) {
+                        cursor.stashed = Some(record);
+                        break false;
+                    }
+                    next = after;
+                    if room.is_full() {
+                        break false;
+                    }
+                }
+                Some(Next::End) => break true,
+                Some(Next::OutOfRange) => {
+                    next = first_kept(shared, topic, partition, next).await?;
+                    cursor.assign(HashMap::from([(place.clone(), next)]))?;
+                    cursor.positions.clear();
+                }
+                None => {
+                    let reason = format!("{topic}/{partition} can't be read: no broker answers");
+                    return Err(LogError::Unavailable { reason });
+                }
+            }
+        };
+        if !at_end {
+            cursor.positions.insert(place, next);
+        }
+        Ok(Page {
+            records: room.taken,
+            next,
+            at_end,
+        })
+    }
+
+    async fn follow(
+        &mut self,
+        positions: &mut [Position],
+        limit: Limit,
+        wait: Duration,
+    ) -> Result<Vec<Record>, LogError> {
+        let shared = &self.shared;
+        let wanted: HashMap<_, _> = positions
+            .iter()
+            .map(|p| ((p.topic.clone(), p.partition), p.offset))
+            .collect();
+        let cursor = Cursor::of(&mut self.tail, shared, FOLLOW_FETCH_WAIT)?;
+        if cursor.positions != wanted {
+            for (topic, partition) in wanted.keys() {
+                check(shared, topic, *partition).await?;
+            }
+            cursor.assign(wanted)?;
+        }
+        let mut room = Room::new(limit);
+        let mut until = Instant::now() + wait;
+        while let Some(next) = cursor.next(until).await? {
+            match next {
+                Next::Record(record) => {
+                    if let Some(record) = room.take(record) {
+                        cursor.stashed = Some(record);
+                        break;
+                    }
+                    // What is there already comes with the first; nothing more is waited for,
+                    // so nobody can give up between here and the new positions.
+                    until = Instant::now();
+                    if room.is_full() {
+                        break;
+                    }
+                }
+                Next::End => {}
+                // Only what a record was taken from has moved on, and the rest begins anew.
+                Next::OutOfRange if !room.taken.is_empty() => {
+                    cursor.positions.clear();
+                    break;
+                }
+                Next::OutOfRange => {
+                    let mut moved = cursor.positions.clone();
+                    for ((topic, partition), from) in &mut moved {
+                        *from = first_kept(shared, topic, *partition, *from).await?;
+                    }
+                    cursor.assign(moved)?;
+                    for position in &mut *positions {
+                        let place = (position.topic.clone(), position.partition);
+                        position.offset = cursor.positions[&place];
+                    }
+                }
+            }
+        }
+        for record in &room.taken {
+            let place = (record.topic.clone(), record.partition);
+            if let Some(position) = cursor.positions.get_mut(&place) {
+                *position = record.offset.next();
+            }
+            let same =
+                |p: &&mut Position| p.topic == record.topic && p.partition == record.partition;
+            if let Some(position) = positions.iter_mut().find(same) {
+                position.offset = record.offset.next();
+            }
+        }
+        Ok(room.taken)
+    }
+}

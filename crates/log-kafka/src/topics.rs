@@ -1,0 +1,336 @@
+//! Makes topics, and checks those that are there.
+//!
+//! Partitions of an existing topic are added where the specification has more. Its settings are
+//! the operator's: one that would lose records is not changed behind his back but stops the start,
+//! with the command that mends it.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{
+    AdminOptions, ConfigResource, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use triggerfish_log::{LogError, Topic, TopicSpec};
+
+use crate::engine::{ANSWER_WITHIN, Shared, blocking};
+use crate::error::unavailable;
+
+/// How long a new topic may take until every broker knows it.
+const KNOWN_WITHIN: Duration = Duration::from_secs(20);
+
+impl Shared {
+    pub(crate) async fn ensure_topics(
+        self: &std::sync::Arc<Self>,
+        topics: &[TopicSpec],
+    ) -> Result<(), LogError> {
+        for spec in topics {
+            if !spec.name.is_valid() {
+                return Err(refused(&spec.name, "its name is not legal in Kafka".into()));
+            }
+            let (shared, name) = (std::sync::Arc::clone(self), spec.name.clone());
+            match blocking(move || shared.count(&name)).await? {
+                None => self.create(spec).await?,
+                Some(present) => {
+                    self.compare(spec).await?;
+                    self.grow(spec, present).await?;
+                }
+            }
+        }
+        self.wait_until_known(topics).await
+    }
+
+    async fn create(&self, spec: &TopicSpec) -> Result<(), LogError> {
+        let copies = self.settings.replication_factor.map_or(-1, i32::from);
+        let partitions = i32::try_from(spec.partitions).unwrap_or(i32::MAX);
+        let bytes_max = self.settings.record_bytes_max().to_string();
+        let retention = retention_ms(spec);
+        let policy = if spec.compacted { "compact" } else { "delete" };
+        let topic = NewTopic::new(
+            spec.name.as_str(),
+            partitions,
+            TopicReplication::Fixed(copies),
+        )
+        .set("cleanup.policy", policy)
+        .set("retention.ms", &retention)
+        .set("max.message.bytes", &bytes_max);
+        let made = self.admin.create_topics(&[topic], &options()).await;
+        let made = made.map_err(|error| unavailable("making a topic", &error))?;
+        match made.into_iter().next() {
+            // Another process was faster.
+            Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => {
+                tracing::info!(topic = %spec.name, partitions, "topic made");
+                Ok(())
+            }
+            Some(Err((_, code))) if is_for_later(code) => Err(LogError::Unavailable {
+                reason: format!("topic {} can't be made yet: {code}", spec.name),
+            }),
+            Some(Err((_, code))) => Err(refused(
+                &spec.name,
+                format!(
+                    "the broker does not make it: {code}; make it by hand, with {partitions} partitions and cleanup.policy={policy}"
+                ),
+            )),
+            None => Err(LogError::Unavailable {
+                reason: "the broker did not say whether it made the topic".to_owned(),
+            }),
+        }
+    }
+
+    async fn grow(&self, spec: &TopicSpec, present: u32) -> Result<(), LogError> {
+        if spec.partitions < present {
+            let reason = format!(
+                "it has {present} partitions and can't shrink to {}",
+                spec.partitions
+            );
+            return Err(refused(&spec.name, reason));
+        }
+        if spec.partitions == present {
+            return Ok(());
+        }
+        let grown = NewPartitions::new(spec.name.as_str(), spec.partitions as usize);
+        let grown = self.admin.create_partitions(&[grown], &options()).await;
+        let grown = grown.map_err(|error| unavailable("adding partitions", &error))?;
+        match grown.into_iter().next() {
+            // `InvalidPartitions`: another process was faster; what is there is looked at next.
+            Some(Ok(_) | Err((_, RDKafkaErrorCode::InvalidPartitions))) => {
+                tracing::info!(topic = %spec.name, from = present, to = spec.partitions, "partitions added");
+                Ok(())
+            }
+            Some(Err((_, code))) => Err(refused(
+                &spec.name,
+                format!(
+                    "the broker adds no partitions: {code}; add them by hand, up to {}",
+                    spec.partitions
+                ),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a topic that forgets what it has to keep.
+    async fn compare(&self, spec: &TopicSpec) -> Result<(), LogError> {
+        let name = spec.name.as_str();
+        let wanted = [ResourceSpecifier::Topic(name)];
+        let described = self.admin.describe_configs(&wanted, &options()).await;
+        let described = described.map_err(|error| unavailable("looking at a topic", &error))?;
+        let config = match described.into_iter().next() {
+            Some(Ok(config)) => config,
+            // Without the right to look, the operator is trusted.
+            Some(Err(
+                RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::ClusterAuthorizationFailed,
+            )) => {
+                tracing::warn!(
+                    topic = name,
+                    "no right to read the settings of this topic; they are taken to be right"
+                );
+                return Ok(());
+            }
+            Some(Err(code)) => {
+                let error = KafkaError::AdminOp(code);
+                return Err(unavailable("looking at a topic", &error));
+            }
+            None => return Ok(()),
+        };
+        check_policy(spec, &config)?;
+        check_retention(spec, &config)
+    }
+
+    /// A topic that was just made is not known everywhere at once.
+    async fn wait_until_known(
+        self: &std::sync::Arc<Self>,
+        topics: &[TopicSpec],
+    ) -> Result<(), LogError> {
+        let until = Instant::now() + KNOWN_WITHIN;
+        for spec in topics {
+            loop {
+                let (shared, name) = (std::sync::Arc::clone(self), spec.name.clone());
+                let count = blocking(move || shared.count(&name)).await?;
+                if count.is_some_and(|count| count >= spec.partitions) {
+                    break;
+                }
+                if Instant::now() > until {
+                    return Err(LogError::Unavailable {
+                        reason: format!("topic {} was made and does not show", spec.name),
+                    });
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_policy(spec: &TopicSpec, config: &ConfigResource) -> Result<(), LogError> {
+    let Some(policy) = value(config, "cleanup.policy") else {
+        return Ok(());
+    };
+    let has = |word: &str| policy.split(',').any(|one| one.trim() == word);
+    if spec.compacted && (!has("compact") || has("delete")) {
+        return Err(mismatch(spec, "cleanup.policy", policy, "compact"));
+    }
+    if !spec.compacted && has("compact") {
+        return Err(mismatch(spec, "cleanup.policy", policy, "delete"));
+    }
+    Ok(())
+}
+
+fn check_retention(spec: &TopicSpec, config: &ConfigResource) -> Result<(), LogError> {
+    if spec.compacted {
+        return Ok(());
+    }
+    let number = |name| value(config, name).and_then(|text| text.parse::<i64>().ok());
+    if let Some(bytes) = number("retention.bytes").filter(|bytes| *bytes >= 0) {
+        return Err(mismatch(spec, "retention.bytes", &bytes.to_string(), "-1"));
+    }
+    let Some(present) = number("retention.ms").filter(|present| *present >= 0) else {
+        return Ok(());
+    };
+    let needed = spec
+        .retention
+        .map(|kept| i64::try_from(kept.as_millis()).unwrap_or(i64::MAX));
+    match needed {
+        Some(needed) if present >= needed => Ok(()),
+        _ => Err(mismatch(
+            spec,
+            "retention.ms",
+            &present.to_string(),
+            &retention_ms(spec),
+        )),
+    }
+}
+
+fn mismatch(spec: &TopicSpec, setting: &str, present: &str, needed: &str) -> LogError {
+    let name = &spec.name;
+    refused(
+        name,
+        format!(
+            "it has {setting}={present}, which forgets records too early or keeps the wrong ones; change it: kafka-configs.sh --bootstrap-server ... --alter --entity-type topics --entity-name {name} --add-config {setting}={needed}"
+        ),
+    )
+}
+
+fn retention_ms(spec: &TopicSpec) -> String {
+    let kept = spec.retention.filter(|_| !spec.compacted);
+    kept.map_or("-1".to_owned(), |kept| kept.as_millis().to_string())
+}
+
+fn value<'c>(config: &'c ConfigResource, name: &str) -> Option<&'c str> {
+    config.get(name)?.value.as_deref()
+}
+
+fn refused(topic: &Topic, reason: String) -> LogError {
+    LogError::TopicRefused {
+        topic: topic.clone(),
+        reason,
+    }
+}
+
+fn is_for_later(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::RequestTimedOut
+            | RDKafkaErrorCode::NotController
+            | RDKafkaErrorCode::OperationTimedOut
+    )
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new()
+        .request_timeout(Some(ANSWER_WITHIN))
+        .operation_timeout(Some(ANSWER_WITHIN))
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::admin::{ConfigEntry, ConfigSource, OwnedResourceSpecifier};
+
+    use super::*;
+
+    fn spec(retention: Option<u64>, compacted: bool) -> TopicSpec {
+        TopicSpec {
+            name: Topic::from("t"),
+            partitions: 1,
+            retention: retention.map(Duration::from_secs),
+            compacted,
+        }
+    }
+
+    fn config(values: &[(&str, &str)]) -> ConfigResource {
+        let entry = |(name, value): &(&str, &str)| ConfigEntry {
+            name: (*name).to_owned(),
+            value: Some((*value).to_owned()),
+            source: ConfigSource::DynamicTopic,
+            is_read_only: false,
+            is_default: false,
+            is_sensitive: false,
+        };
+        ConfigResource {
+            specifier: OwnedResourceSpecifier::Topic("t".to_owned()),
+            entries: values.iter().map(entry).collect(),
+        }
+    }
+
+    #[test]
+    fn what_forgets_too_early_is_refused_with_the_remedy() {
+        for (spec, values, remedy) in [
+            (
+                spec(Some(60), false),
+                ("retention.ms", "59999"),
+                "retention.ms=60000",
+            ),
+            (
+                spec(None, false),
+                ("retention.ms", "60000"),
+                "retention.ms=-1",
+            ),
+            (
+                spec(Some(60), false),
+                ("retention.bytes", "1024"),
+                "retention.bytes=-1",
+            ),
+            (
+                spec(Some(60), false),
+                ("cleanup.policy", "compact"),
+                "cleanup.policy=delete",
+            ),
+            (
+                spec(None, true),
+                ("cleanup.policy", "delete"),
+                "cleanup.policy=compact",
+            ),
+            (
+                spec(None, true),
+                ("cleanup.policy", "compact,delete"),
+                "cleanup.policy=compact",
+            ),
+        ] {
+            let config = config(&[values]);
+            let refused = check_policy(&spec, &config).and(check_retention(&spec, &config));
+            let reason = refused.unwrap_err().to_string();
+            assert!(reason.contains(remedy), "{reason}");
+        }
+    }
+
+    #[test]
+    fn what_keeps_enough_is_taken() {
+        for (spec, values) in [
+            (
+                spec(Some(60), false),
+                [("retention.ms", "60000"), ("cleanup.policy", "delete")],
+            ),
+            (
+                spec(Some(60), false),
+                [("retention.ms", "-1"), ("retention.bytes", "-1")],
+            ),
+            (
+                spec(None, true),
+                [("retention.ms", "5"), ("cleanup.policy", "compact")],
+            ),
+        ] {
+            let config = config(&values);
+            check_policy(&spec, &config).unwrap();
+            check_retention(&spec, &config).unwrap();
+        }
+    }
+}

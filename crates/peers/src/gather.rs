@@ -1,0 +1,230 @@
+//! Lists: one part from each partition, each part once, or no list.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::time::Instant;
+use triggerfish_api::ports::Unavailable;
+use triggerfish_core::{Invocation, SubscriptionId};
+use triggerfish_log::{Offset, Partition};
+use triggerfish_wire::peer::{PartFound, PartsWanted};
+
+use crate::{
+    local::Refusal,
+    lookup::{HAND_OVER_WAIT, Peers, Source, share, unavailable},
+};
+
+/// How long a list may take in all.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Which invocations are wanted. What is `None` does not restrict.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Of this trigger.
+    pub trigger_id: Option<String>,
+    /// The subscriptions that the trigger has now.
+    pub subscriptions_of_trigger: Vec<SubscriptionId>,
+    /// Of this subscription.
+    pub subscription_id: Option<SubscriptionId>,
+    /// Only those without an outcome.
+    pub open_only: bool,
+    /// Rows at most.
+    pub limit: usize,
+}
+
+/// What all partitions have together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gathered {
+    /// Newest first by creation.
+    pub rows: Vec<Invocation>,
+    /// How many there are without the limit.
+    pub total: usize,
+}
+
+impl Peers {
+    /// The newest invocations of all partitions.
+    ///
+    /// # Errors
+    /// When a partition is missing.
+    pub async fn list(&self, query: Query) -> Result<Gathered, Unavailable> {
+        let limit = query.limit;
+        let wanted = PartsWanted {
+            parts: Vec::new(),
+            trigger_id: query.trigger_id,
+            subscription_id: query.subscription_id,
+            subscriptions_of_trigger: query.subscriptions_of_trigger,
+            open_only: query.open_only,
+            limit: u32::try_from(limit).unwrap_or(u32::MAX),
+            positions_only: false,
+        };
+        let parts = self.gather(wanted).await?;
+        let total = parts.iter().map(|part| part.total).sum::<u64>();
+        let mut rows: Vec<Invocation> = parts.into_iter().flat_map(|part| part.rows).collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.request.created));
+        rows.truncate(limit);
+        let total = usize::try_from(total).unwrap_or(usize::MAX);
+        Ok(Gathered { rows, total })
+    }
+
+    /// How far the fold of every partition is: the next record of each.
+    ///
+    /// # Errors
+    /// When a partition is missing.
+    pub async fn positions(&self) -> Result<Vec<(Partition, Offset)>, Unavailable> {
+        let wanted = PartsWanted {
+            positions_only: true,
+            ..PartsWanted::default()
+        };
+        let parts = self.gather(wanted).await?.into_iter();
+        let positions = parts.map(|part| (Partition(part.partition), Offset(part.position)));
+        Ok(positions.collect())
+    }
+
+    async fn gather(&self, wanted: PartsWanted) -> Result<Vec<PartFound>, Unavailable> {
+        let began = Instant::now();
+        let until = began + PATIENCE;
+        let mut gathering = Gathering::new(self.inner.partitions.current().await, &wanted);
+        while !gathering.missing.is_empty() {
+            let mut news = self.news();
+            let groups = gathering.groups(|partition| self.sources(partition));
+            if groups.is_empty() {
+                if Instant::now() >= until.min(began + HAND_OVER_WAIT) {
+                    return Err(gathering.incomplete());
+                }
+                news.wait().await;
+                gathering.asked.clear();
+                gathering.excuses.clear();
+                continue;
+            }
+            if Instant::now() >= until {
+                return Err(gathering.incomplete());
+            }
+            let asked = groups.into_iter().map(|group| async {
+                let answer = self.ask_parts(&group, &wanted, until).await;
+                (group, answer)
+            });
+            for (group, answer) in join_all(asked).await {
+                match answer {
+                    Ok(parts) => gathering.take(parts, &group),
+                    Err(refusal) => gathering.excuses.push(group.source.excuse(&refusal)),
+                }
+            }
+        }
+        Ok(gathering.found.into_values().collect())
+    }
+
+    async fn ask_parts(
+        &self,
+        group: &Group,
+        wanted: &PartsWanted,
+        until: Instant,
+    ) -> Result<Vec<PartFound>, Refusal> {
+        let wanted = PartsWanted {
+            parts: group.parts.clone(),
+            ..wanted.clone()
+        };
+        let patience = share(until, group.others);
+        match &group.source {
+            Source::Here(local) => local.parts(wanted, patience).await,
+            Source::There(process) => {
+                let (url, wanted) = (&process.url, wanted.encode());
+                self.inner.remote.parts(url, wanted, patience).await
+            }
+        }
+    }
+}
+
+/// Partitions that are asked for in one question.
+struct Group {
+    source: Source,
+    parts: Vec<(u32, Option<u64>)>,
+    /// How many others could be asked for one of them.
+    others: usize,
+}
+
+/// What has been found and what is missing.
+struct Gathering {
+    found: BTreeMap<u32, PartFound>,
+    /// With the offset before which rows are missing, where some are there.
+    missing: BTreeMap<u32, Option<u64>>,
+    /// Who was asked for what and did not give it.
+    asked: BTreeSet<(u32, Option<String>)>,
+    /// What those who were asked last said instead.
+    excuses: Vec<String>,
+    limit: usize,
+}
+
+impl Gathering {
+    fn new(partitions: u32, wanted: &PartsWanted) -> Self {
+        Self {
+            found: BTreeMap::new(),
+            missing: (0..partitions).map(|partition| (partition, None)).collect(),
+            asked: BTreeSet::new(),
+            excuses: Vec::new(),
+            limit: usize::try_from(wanted.limit).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Whom to ask next for what is missing: for each partition the most likely owner
+    /// that has not been asked yet, all partitions of one process together.
+    fn groups(&mut self, sources: impl Fn(Partition) -> Vec<Source>) -> Vec<Group> {
+        let mut groups: BTreeMap<Option<String>, Group> = BTreeMap::new();
+        for (partition, before) in &self.missing {
+            let sources = sources(Partition(*partition)).into_iter();
+            let mut left = sources.filter(|source| {
+                let name = source.name().map(str::to_owned);
+                !self.asked.contains(&(*partition, name))
+            });
+            let Some(source) = left.next() else {
+                continue;
+            };
+            let others = left.count();
+            let name = source.name().map(str::to_owned);
+            self.asked.insert((*partition, name.clone()));
+            let group = groups.entry(name).or_insert(Group {
+                source,
+                parts: Vec::new(),
+                others: 0,
+            });
+            group.parts.push((*partition, *before));
+            group.others = group.others.max(others);
+        }
+        groups.into_values().collect()
+    }
+
+    /// Keeps of an answer what was asked for; a partition that two processes claim is
+    /// asked of one at a time, so no row comes twice.
+    fn take(&mut self, parts: Vec<PartFound>, group: &Group) {
+        for part in parts {
+            let partition = part.partition;
+            let is_wanted = group.parts.iter().any(|(asked, _)| *asked == partition);
+            if !is_wanted || !self.missing.contains_key(&partition) {
+                continue;
+            }
+            let is_cut = part.is_cut;
+            let kept = match self.found.entry(partition) {
+                std::collections::btree_map::Entry::Vacant(entry) => entry.insert(part),
+                std::collections::btree_map::Entry::Occupied(entry) => {
+                    let kept = entry.into_mut();
+                    kept.rows.extend(part.rows);
+                    kept
+                }
+            };
+            if is_cut && kept.rows.len() < self.limit {
+                let before = kept.rows.last().map(|row| row.offset);
+                self.missing.insert(partition, before);
+                self.asked
+                    .remove(&(partition, group.source.name().map(str::to_owned)));
+            } else {
+                self.missing.remove(&partition);
+            }
+        }
+    }
+
+    fn incomplete(&self) -> Unavailable {
+        let missing: Vec<String> = self.missing.keys().map(u32::to_string).collect();
+        let missing = format!("partitions {}", missing.join(", "));
+        unavailable(&missing, &self.excuses)
+    }
+}

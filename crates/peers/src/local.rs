@@ -1,0 +1,158 @@
+//! What this process itself knows: the partitions of its loop.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use triggerfish_core::{Invocation, InvocationKey, SubscriptionId};
+use triggerfish_log::{Offset, Partition};
+use triggerfish_runtime::Handle;
+use triggerfish_view::{Filter, Snapshot};
+use triggerfish_wire::peer::{PartFound, PartsWanted};
+
+/// Why somebody who was asked did not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The partition does not run there.
+    NotMine,
+    /// There is no answer to be had; why.
+    Failed(String),
+}
+
+/// The loop of this process.
+#[derive(Clone)]
+pub(crate) struct Local {
+    handle: Handle,
+    running: watch::Receiver<BTreeSet<Partition>>,
+}
+
+impl Local {
+    pub(crate) fn new(handle: Handle) -> Self {
+        let running = handle.running();
+        Self { handle, running }
+    }
+
+    /// Whether the partition runs here.
+    pub(crate) fn runs(&self, partition: Partition) -> bool {
+        // What was said last by a loop that has ended means nothing.
+        self.running.has_changed().is_ok() && self.running.borrow().contains(&partition)
+    }
+
+    /// Changes with the partitions that run here.
+    pub(crate) fn changes(&self) -> watch::Receiver<BTreeSet<Partition>> {
+        self.running.clone()
+    }
+
+    /// The invocation under `key`, once the record at `after` is folded.
+    pub(crate) async fn get(
+        &self,
+        partition: Partition,
+        key: InvocationKey,
+        after: Option<Offset>,
+        patience: Duration,
+    ) -> Result<Option<Invocation>, Refusal> {
+        if !self.runs(partition) {
+            return Err(Refusal::NotMine);
+        }
+        let asked = async {
+            match after {
+                Some(after) => self.handle.get_after(partition, after, key).await,
+                None => self.handle.get(partition, key).await,
+            }
+        };
+        match tokio::time::timeout(patience, asked).await {
+            Ok(Ok(found)) => Ok(found),
+            // It went away while the question waited.
+            Ok(Err(_)) if !self.runs(partition) => Err(Refusal::NotMine),
+            Ok(Err(_)) | Err(_) => Err(Refusal::Failed("no answer in time".to_owned())),
+        }
+    }
+
+    /// What is wanted of the partitions that run here.
+    pub(crate) async fn parts(
+        &self,
+        wanted: PartsWanted,
+        patience: Duration,
+    ) -> Result<Vec<PartFound>, Refusal> {
+        let found = async {
+            let snapshots = self.handle.snapshots().await;
+            let listed = tokio::task::spawn_blocking(move || {
+                let listed = snapshots.iter().filter_map(|(partition, snapshot)| {
+                    let mut parts = wanted.parts.iter();
+                    let (_, before) = parts.find(|(wanted, _)| *wanted == partition.0)?;
+                    Some(part(*partition, snapshot, &wanted, *before))
+                });
+                listed.collect::<Result<Vec<_>, _>>()
+            });
+            let listed = listed.await.map_err(|error| error.to_string())?;
+            listed.map_err(|error| error.to_string())
+        };
+        match tokio::time::timeout(patience, found).await {
+            Ok(found) => found.map_err(Refusal::Failed),
+            Err(_) => Err(Refusal::Failed("no answer in time".to_owned())),
+        }
+    }
+}
+
+/// What one partition has. The views are indexed by subscription, so a trigger means its
+/// subscriptions; those that were deleted are looked for among the newest.
+fn part(
+    partition: Partition,
+    snapshot: &Snapshot,
+    wanted: &PartsWanted,
+    before: Option<u64>,
+) -> Result<PartFound, triggerfish_view::Error> {
+    let mut part = PartFound {
+        partition: partition.0,
+        position: snapshot.position(),
+        ..PartFound::default()
+    };
+    if wanted.positions_only {
+        return Ok(part);
+    }
+    let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
+    let of_trigger = wanted.trigger_id.as_ref().map(|_| {
+        let ids = wanted.subscriptions_of_trigger.iter().copied();
+        ids.collect::<BTreeSet<SubscriptionId>>()
+    });
+    let named = wanted.subscription_id.map(|id| BTreeSet::from([id]));
+    let filter = Filter {
+        subscriptions: named.or_else(|| of_trigger.clone()),
+        open_only: wanted.open_only,
+        before,
+    };
+    let mut found = snapshot.latest(&filter, limit)?;
+    let all = found.len();
+    found.retain(|invocation| fits(invocation, wanted));
+    // A subscription has one trigger: if any of its invocations fits, all do.
+    let others = wanted.subscription_id.is_some() && found.len() < all;
+    part.total = match before {
+        None if !others => snapshot.count(&filter)?,
+        _ => found.len() as u64,
+    };
+    if let (Some(of_trigger), None) = (of_trigger, wanted.subscription_id) {
+        let all = Filter {
+            subscriptions: None,
+            ..filter
+        };
+        let mut of_deleted = snapshot.latest(&all, limit)?;
+        of_deleted.retain(|invocation| {
+            fits(invocation, wanted) && !of_trigger.contains(&invocation.request.subscription_id)
+        });
+        part.total += of_deleted.len() as u64;
+        found.append(&mut of_deleted);
+        found.sort_by_key(|invocation| std::cmp::Reverse(invocation.offset));
+    }
+    part.rows = found;
+    Ok(part)
+}
+
+fn fits(invocation: &Invocation, wanted: &PartsWanted) -> bool {
+    let request = &invocation.request;
+    let trigger = wanted.trigger_id.as_deref();
+    trigger.is_none_or(|trigger| trigger == &*request.trigger_id)
+        && wanted
+            .subscription_id
+            .is_none_or(|id| id == request.subscription_id)
+        && (!wanted.open_only || invocation.is_open())
+}
