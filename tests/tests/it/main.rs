@@ -18,4 +18,5 @@ mod process;
 mod scene;
 mod sdk;
 mod secrets;
+mod stack;
 mod starts;
