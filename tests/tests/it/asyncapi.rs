@@ -169,6 +169,8 @@ async fn what_is_written_is_as_the_document_says() {
         "Trigger",
         "Subscription",
         "Client",
+        "Growths",
+        "Announcement",
     ] {
         assert!(seen.contains(&name), "no {name} was written");
     }
