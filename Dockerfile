@@ -2,8 +2,6 @@
 
 # The version of rust-toolchain.toml, and the Debian release of the image below.
 FROM rust:1.95.0-bookworm AS build
-# The toolchain of the image is the right one; the file would fetch rustfmt and clippy, too.
-ENV RUSTUP_TOOLCHAIN=1.95.0
 WORKDIR /src
 COPY . .
 # What was fetched and compiled is kept between builds, so only what changed is compiled

@@ -124,10 +124,6 @@ fn the_image_is_built_with_the_toolchain_of_the_workspace() {
         dockerfile.contains(&format!("FROM rust:{version}-")),
         "{version}"
     );
-    assert!(
-        dockerfile.contains(&format!("RUSTUP_TOOLCHAIN={version}\n")),
-        "{version}"
-    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The program for developers, and that its broker goes when it is killed.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -41,10 +41,8 @@ fn itself() -> Command {
 
 /// The program and the address that it prints.
 fn start() -> (Child, String) {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-    let wanted = free.expect("a free port");
     let mut program = itself()
-        .args(["--port", &wanted.port().to_string()])
+        .args(["--port", "0"])
         .stdout(Stdio::piped())
         .spawn()
         .expect("the program can be started");
@@ -55,6 +53,5 @@ fn start() -> (Child, String) {
         panic!("the program said {said:?}");
     };
     assert!(first.contains("Apache Kafka"), "{first}");
-    assert_eq!(*address, wanted.to_string());
     (program, address.clone())
 }
