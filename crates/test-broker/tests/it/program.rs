@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,10 @@ fn the_broker_goes_with_its_program() {
     if !required_or_skip("the broker as a program") {
         return;
     }
+    // Kept, for a broker whose folder is swept away does not last, either.
+    let folder = tempfile::tempdir().unwrap();
     for signal in ["KILL", "TERM", "INT"] {
-        let (mut program, address) = start();
+        let (mut program, address) = start(folder.path());
         assert!(TcpStream::connect(&address).is_ok(), "{address}");
         let list = ["tool", "topics", "--bootstrap-server", &address, "--list"];
         assert!(itself().args(list).status().unwrap().success());
@@ -40,9 +43,10 @@ fn itself() -> Command {
 }
 
 /// The program and the address that it prints.
-fn start() -> (Child, String) {
+fn start(folder: &Path) -> (Child, String) {
     let mut program = itself()
-        .args(["--port", "0"])
+        .args(["--port", "0", "--data"])
+        .arg(folder)
         .stdout(Stdio::piped())
         .spawn()
         .expect("the program can be started");
