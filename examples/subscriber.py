@@ -1,9 +1,11 @@
 """The applications of examples/registry.toml: Python 3.9 or later, nothing to install.
 
     python3 examples/subscriber.py                  # listens on 127.0.0.1:9000
+    python3 examples/subscriber.py --host 0.0.0.0 --port 9001
     SIGNING_SECRET=whsec_... python3 examples/subscriber.py   # checks signatures, too
 """
 
+import argparse
 import base64
 import hashlib
 import hmac
@@ -66,4 +68,8 @@ class Applications(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    ThreadingHTTPServer(("127.0.0.1", 9000), Applications).serve_forever()
+    parser = argparse.ArgumentParser(description="The applications of examples/registry.toml.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", default=9000, type=int, help="port to listen on")
+    args = parser.parse_args()
+    ThreadingHTTPServer((args.host, args.port), Applications).serve_forever()

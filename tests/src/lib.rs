@@ -8,10 +8,12 @@
 pub mod api;
 pub mod binary;
 pub mod completions;
+pub mod compose;
 pub mod random;
 pub mod service;
 pub mod signature;
 pub mod subscriber;
+pub mod tool;
 pub mod wait;
 
 pub use api::{Answer, Api, Started};

@@ -31,7 +31,7 @@ struct Broker {
     /// How many nodes: 1 or 3
     #[arg(long, default_value_t = 1)]
     nodes: u16,
-    /// Port of the first node; the next ones follow
+    /// Port of the first node; the next ones follow. 0 takes free ones
     #[arg(long, default_value_t = 9092)]
     port: u16,
     /// Keep records in this folder and find them again; a temporary one if not given
@@ -81,7 +81,7 @@ async fn broker(wanted: Broker) -> anyhow::Result<ExitCode> {
         nodes: wanted.nodes,
         secured: wanted.secured,
         broker_properties: wanted.properties,
-        port: Some(wanted.port),
+        port: Some(wanted.port).filter(|port| *port != 0),
         data: wanted.data,
     })?;
     say(&cluster)?;

@@ -15,6 +15,11 @@ const ANSWER_MAX: usize = 64 * 1024;
 pub(crate) fn nodes(port: u16) -> io::Result<Vec<i32>> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    // While nobody listens, the system may give a connection to a port that it gives to
+    // outgoing ones that very port: it then talks to itself and keeps the broker out.
+    if stream.local_addr()? == address {
+        return Err(strange());
+    }
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.write_all(METADATA)?;

@@ -1,9 +1,11 @@
 //! End-to-end tests: see the crate's own page for the harness.
 
 mod architecture;
+mod asyncapi;
 mod bad_input;
 mod calls;
 mod cloud_events;
+mod compose;
 mod drain;
 mod kill;
 mod load;
@@ -16,4 +18,5 @@ mod process;
 mod scene;
 mod sdk;
 mod secrets;
+mod stack;
 mod starts;

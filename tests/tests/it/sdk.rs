@@ -4,8 +4,9 @@
 //! without a way to `PyPI` the tests say so and pass, except where `CI` is set.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
+use triggerfish_tests::tool::{self, run, said};
 use triggerfish_tests::{Reply, Service, Subscriber, binary::workspace, service::CLIENT};
 
 /// The release with one module for each version of the API.
@@ -20,19 +21,11 @@ async fn resources() {
     drive("resources", &["v1"]).await;
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "a test that did not test must not look as if it did"
-)]
 async fn drive(release: &'static str, modules: &'static [&'static str]) {
     let installed = tokio::task::spawn_blocking(move || installed(release)).await;
-    let python = match installed.expect("the installation does not panic") {
-        Ok(python) => python,
-        Err(why) if std::env::var_os("CI").is_none() => {
-            eprintln!("SKIPPED: the official client was not tried: {why}");
-            return;
-        }
-        Err(why) => panic!("the official client can't be installed: {why}"),
+    let installed = installed.expect("the installation does not panic");
+    let Some(python) = tool::or_skip("the official client", installed) else {
+        return;
     };
     let service = Service::start().await;
     let subscriber = Subscriber::always(Reply::json(200, "{}")).await;
@@ -82,20 +75,4 @@ fn installed(release: &str) -> Result<PathBuf, String> {
 
 fn write(file: &Path, content: &[u8]) -> Result<(), String> {
     std::fs::write(file, content).map_err(|error| format!("{}: {error}", file.display()))
-}
-
-fn run(command: &mut Command) -> Result<(), String> {
-    let output = command
-        .output()
-        .map_err(|error| format!("{command:?}: {error}"))?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(format!("{command:?}: {}", said(&output)))
-    }
-}
-
-fn said(output: &Output) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    format!("{}\n{}", text(&output.stdout), text(&output.stderr))
 }

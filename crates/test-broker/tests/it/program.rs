@@ -1,7 +1,8 @@
 //! The program for developers, and that its broker goes when it is killed.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,10 @@ fn the_broker_goes_with_its_program() {
     if !required_or_skip("the broker as a program") {
         return;
     }
+    // Kept, for a broker whose folder is swept away does not last, either.
+    let folder = tempfile::tempdir().unwrap();
     for signal in ["KILL", "TERM", "INT"] {
-        let (mut program, address) = start();
+        let (mut program, address) = start(folder.path());
         assert!(TcpStream::connect(&address).is_ok(), "{address}");
         let list = ["tool", "topics", "--bootstrap-server", &address, "--list"];
         assert!(itself().args(list).status().unwrap().success());
@@ -40,11 +43,10 @@ fn itself() -> Command {
 }
 
 /// The program and the address that it prints.
-fn start() -> (Child, String) {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-    let wanted = free.expect("a free port");
+fn start(folder: &Path) -> (Child, String) {
     let mut program = itself()
-        .args(["--port", &wanted.port().to_string()])
+        .args(["--port", "0", "--data"])
+        .arg(folder)
         .stdout(Stdio::piped())
         .spawn()
         .expect("the program can be started");
@@ -55,6 +57,5 @@ fn start() -> (Child, String) {
         panic!("the program said {said:?}");
     };
     assert!(first.contains("Apache Kafka"), "{first}");
-    assert_eq!(*address, wanted.to_string());
     (program, address.clone())
 }
