@@ -35,5 +35,5 @@ pub use role::{Role, Views};
 pub use settings::{Error, WorkerSettings};
 pub use tenure::Tenures;
 pub use topics::{Retention, Topics};
-pub use watchdog::{Observed, Stall, Watchdog, look};
+pub use watchdog::{Lookout, Stall};
 pub use worker::Worker;

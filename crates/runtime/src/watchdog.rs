@@ -9,12 +9,64 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinSet;
 use triggerfish_log::{EventLog, GroupName, Limit, LogError, Offset, Partition, Reader, Topic};
 use triggerfish_ops::metrics;
 
+/// Keeps an eye on the partitions of one session.
+pub struct Lookout<L> {
+    log: L,
+    group: GroupName,
+    topic: Topic,
+    watchdog: Watchdog,
+    looking: JoinSet<Result<Vec<Stall>, LogError>>,
+}
+
+impl<L: EventLog> Lookout<L> {
+    /// For a session of `group` that reads `topic`. A partition that could be read on and
+    /// has not moved for `stall_after` has stalled.
+    pub fn new(log: L, group: GroupName, topic: Topic, stall_after: Duration) -> Self {
+        Self {
+            log,
+            group,
+            topic,
+            watchdog: Watchdog::new(stall_after),
+            looking: JoinSet::new(),
+        }
+    }
+
+    /// Takes note of where the partitions stand, and now and then looks at the log, in a
+    /// task of its own. Returns those that were found stalled; whoever reads them should
+    /// begin anew with another session.
+    pub fn look(&mut self, positions: impl Iterator<Item = (Partition, Offset)>) -> Vec<Stall> {
+        match self.looking.try_join_next() {
+            Some(Ok(Ok(stalls))) if !stalls.is_empty() => {
+                tracing::error!(group = %self.group, topic = %self.topic, "{}", Stall::describe(&stalls));
+                return stalls;
+            }
+            Some(Ok(Err(error))) => tracing::debug!(%error, "the log can't be looked at"),
+            Some(Err(error)) => tracing::error!(%error, "looking at the log failed"),
+            Some(Ok(Ok(_))) | None => {}
+        }
+        if self.looking.is_empty()
+            && let Some(observed) = self.watchdog.observe(positions, Instant::now())
+        {
+            let (log, group, topic) = (self.log.clone(), self.group.clone(), self.topic.clone());
+            self.looking.spawn(look(log, group, topic, observed));
+        }
+        Vec::new()
+    }
+
+    /// What was seen counts no longer, as with another session.
+    pub fn reset(&mut self) {
+        self.looking = JoinSet::new();
+        self.watchdog.reset();
+    }
+}
+
 /// Where partitions stood when.
 #[derive(Debug)]
-pub struct Watchdog {
+struct Watchdog {
     stall_after: Duration,
     since: HashMap<Partition, (Offset, Instant)>,
     looked: Instant,
@@ -22,15 +74,13 @@ pub struct Watchdog {
 
 /// A partition as it stood at a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Observed {
-    /// Which one.
-    pub partition: Partition,
-    /// The next record to read.
-    pub position: Offset,
+struct Observed {
+    partition: Partition,
+    position: Offset,
     /// How long it has not moved.
-    pub stood: Duration,
+    stood: Duration,
     /// Whether that is too long, if there is anything to read.
-    pub is_suspect: bool,
+    is_suspect: bool,
 }
 
 /// A partition that has stalled.
@@ -65,9 +115,7 @@ impl Stall {
 }
 
 impl Watchdog {
-    /// A partition that does not move for `stall_after` is looked at.
-    #[must_use]
-    pub fn new(stall_after: Duration) -> Self {
+    fn new(stall_after: Duration) -> Self {
         Self {
             stall_after,
             since: HashMap::new(),
@@ -77,7 +125,7 @@ impl Watchdog {
 
     /// Notes where all partitions stand; `None` if it was asked a moment ago. Those that
     /// have not moved for too long come back as suspects, to be looked at.
-    pub fn observe(
+    fn observe(
         &mut self,
         positions: impl Iterator<Item = (Partition, Offset)>,
         now: Instant,
@@ -106,18 +154,14 @@ impl Watchdog {
         Some(observed.collect())
     }
 
-    /// Everything is looked at afresh.
-    pub fn reset(&mut self) {
+    fn reset(&mut self) {
         self.since.clear();
     }
 }
 
 /// Looks at the log where the partitions stand: shows how far behind they are, and returns
 /// those suspects at whose position, or after it, a record can be read.
-///
-/// # Errors
-/// When the log can't be read; then nothing is known.
-pub async fn look<L: EventLog>(
+async fn look<L: EventLog>(
     log: L,
     group: GroupName,
     topic: Topic,

@@ -28,7 +28,7 @@ use crate::{
     role::Role,
     settings::{Error, WorkerSettings},
     tenure::Tenures,
-    watchdog::{self, Stall, Watchdog},
+    watchdog::Lookout,
 };
 
 const POLL: Duration = Duration::from_millis(250);
@@ -52,8 +52,7 @@ pub struct Worker<L: EventLog> {
     /// The assignments whose restore is under way.
     restoring: Tenures,
     saves: JoinSet<(Partition, Result<Saved, triggerfish_view::Error>)>,
-    watchdog: Watchdog,
-    watching: JoinSet<Result<Vec<Stall>, LogError>>,
+    lookout: Lookout<L>,
 }
 
 impl<L: EventLog> Worker<L> {
@@ -77,7 +76,8 @@ impl<L: EventLog> Worker<L> {
         };
         let (sender, queries) = mpsc::channel(1024);
         let dead_letters = emits.then(|| settings.topics.dead_letters.clone());
-        let watchdog = Watchdog::new(settings.stall_after);
+        let (group, topic) = (settings.group.clone(), place.topic.clone());
+        let lookout = Lookout::new(log.clone(), group, topic, settings.stall_after);
         let crew = Crew::new(roles, clock, dead_letters, readiness);
         let handle = Handle::new(sender, crew.running());
         let worker = Self {
@@ -91,8 +91,7 @@ impl<L: EventLog> Worker<L> {
             restores: JoinSet::new(),
             restoring: Tenures::default(),
             saves: JoinSet::new(),
-            watchdog,
-            watching: JoinSet::new(),
+            lookout,
         };
         Ok((worker, handle))
     }
@@ -120,7 +119,10 @@ impl<L: EventLog> Worker<L> {
         while !stop.is_cancelled() {
             let wait = self.crew.act(POLL);
             self.save_what_is_due(false).await?;
-            self.watch()?;
+            let stalls = self.lookout.look(self.crew.positions());
+            if !stalls.is_empty() {
+                return Err(Error::Stalled(stalls));
+            }
             let answers = pulse.beat(Instant::now());
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -144,8 +146,7 @@ impl<L: EventLog> Worker<L> {
         while self.saves.join_next().await.is_some() {}
         self.restores.abort_all();
         while self.restores.join_next().await.is_some() {}
-        self.watching = JoinSet::new();
-        self.watchdog.reset();
+        self.lookout.reset();
         self.crew.forget(&owned);
         self.session.close().await;
         let mut pause = Duration::from_millis(50);
@@ -162,30 +163,6 @@ impl<L: EventLog> Worker<L> {
                 Some(Err(error)) => return Err(error.into()),
             }
         }
-    }
-
-    /// Looks whether records are there that nobody delivers.
-    fn watch(&mut self) -> Result<(), Error> {
-        if let Some(looked) = self.watching.try_join_next() {
-            match looked? {
-                Ok(stalls) if stalls.is_empty() => {}
-                Ok(stalls) => {
-                    tracing::error!(group = %self.settings.group, "{}", Stall::describe(&stalls));
-                    return Err(Error::Stalled(stalls));
-                }
-                Err(error) => tracing::debug!(%error, "the log can't be looked at"),
-            }
-        }
-        if !self.watching.is_empty() {
-            return Ok(());
-        }
-        if let Some(observed) = self.watchdog.observe(self.crew.positions(), Instant::now()) {
-            let log = self.log.clone();
-            let (group, topic) = (self.settings.group.clone(), self.place.topic.clone());
-            self.watching
-                .spawn(watchdog::look(log, group, topic, observed));
-        }
-        Ok(())
     }
 
     /// Waits for whatever happens first; questions are left alone unless it `answers`.

@@ -107,7 +107,8 @@ section! {
     /// How partitions are worked on.
     pub struct Worker in "worker" {
         /// A partition that could be read on and has not moved for this long has
-        /// stalled: its session is replaced, and the log says so.
+        /// stalled: its session is replaced, and the log says so. Of the invocation
+        /// log and of topics with events.
         stall_after: IsoDuration = IsoDuration::preset("PT30S"),
     }
 }

@@ -13,16 +13,19 @@ mod read;
 mod refused;
 mod said;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use triggerfish_log::{
-    Appender, Batch, CommitError, Consumed, EventLog, GroupName, InstanceName, Limit, LogError,
-    NewRecord, Outputs, Partition, Polled, Record, Revoking, Session, SessionSpec, Topic,
+    Appender, Assigned, Batch, CommitError, Consumed, EventLog, GroupName, InstanceName, Limit,
+    LogError, NewRecord, Offset, Outputs, Partition, Polled, Record, Revoking, Session,
+    SessionSpec, Topic,
 };
+use triggerfish_ops::metrics;
+use triggerfish_runtime::{Lookout, Stall};
 
 use crate::intake::Intake;
 use append::{Done, Taken, pause, refuse};
@@ -52,6 +55,8 @@ pub struct UpstreamSettings {
     pub trigger: Option<Arc<str>>,
     /// Where records go that are no events.
     pub dead_letters: Topic,
+    /// A partition that could be read on and has not moved for this long has stalled.
+    pub stall_after: Duration,
 }
 
 /// Reads the events of one topic and fans them out.
@@ -62,15 +67,17 @@ pub struct Upstream<L: EventLog, A: Appender = <L as EventLog>::Appender> {
     intake: Intake,
     settings: UpstreamSettings,
     pipeline: Pipeline,
-    owned: BTreeSet<Partition>,
+    /// The partitions that are owned, and the next record of each to take.
+    owned: BTreeMap<Partition, Offset>,
     /// Whether the partitions are paused.
     held: bool,
+    lookout: Lookout<L>,
 }
 
 /// Why reading does not go on as it was.
 enum Broken {
-    /// With another session it does.
-    Session(String),
+    /// With another session it does. A label, and what was seen.
+    Session(&'static str, String),
     /// It does not.
     Log(LogError),
 }
@@ -80,7 +87,9 @@ impl Broken {
     fn by(error: LogError) -> Self {
         match error {
             // Whether it is the session or the log shows when another one is opened.
-            LogError::Fenced { .. } | LogError::Closed { .. } => Self::Session(error.to_string()),
+            LogError::Fenced { .. } | LogError::Closed { .. } => {
+                Self::Session("fenced", error.to_string())
+            }
             error => Self::Log(error),
         }
     }
@@ -94,14 +103,16 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
         intake: Intake,
         settings: UpstreamSettings,
     ) -> Result<Self, LogError> {
+        let (group, topic) = (settings.group.clone(), settings.topic.clone());
         Ok(Self {
+            lookout: Lookout::new(log.clone(), group, topic, settings.stall_after),
             log: log.clone(),
             session: log.open_session(spec(&settings)).await?,
             appender,
             intake,
             settings,
             pipeline: Pipeline::default(),
-            owned: BTreeSet::new(),
+            owned: BTreeMap::new(),
             held: false,
         })
     }
@@ -113,14 +124,17 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
             match self.turn(&stop).await {
                 Ok(()) => {}
                 Err(Broken::Log(error)) => return Err(error),
-                Err(Broken::Session(reason)) => self.reopen(&reason, &stop).await?,
+                Err(Broken::Session(label, reason)) => {
+                    metrics::session_reopened(label);
+                    self.reopen(&reason, &stop).await?;
+                }
             }
         }
         match tokio::time::timeout(SETTLE, self.settle(&stop)).await {
             Ok(Ok(())) => self.session.close().await,
             Ok(Err(Broken::Log(error))) => return Err(error),
             // The next one reads the rest again.
-            Ok(Err(Broken::Session(_))) | Err(_) => {}
+            Ok(Err(Broken::Session(..))) | Err(_) => {}
         }
         Ok(())
     }
@@ -128,6 +142,7 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
     /// Waits for whatever happens first.
     async fn turn(&mut self, stop: &CancellationToken) -> Result<(), Broken> {
         self.start_append(stop);
+        self.watch()?;
         let has_room = self.pipeline.has_room();
         if has_room && self.held {
             self.hold(false).await?;
@@ -153,7 +168,11 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
                 self.forget(&partitions);
             }
             Ok(Polled::Assigned(assigned)) => {
-                self.owned.extend(assigned.iter().map(|one| one.partition));
+                let next = |one: &Assigned| {
+                    let committed = one.committed.as_ref();
+                    (one.partition, committed.map_or(Offset::ZERO, |c| c.offset))
+                };
+                self.owned.extend(assigned.iter().map(next));
                 if self.held {
                     self.hold(true).await?;
                 }
@@ -168,6 +187,23 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
         Ok(())
     }
 
+    /// Looks whether events are there that nobody delivers; what is held is not expected.
+    fn watch(&mut self) -> Result<(), Broken> {
+        if self.held {
+            self.lookout.reset();
+            return Ok(());
+        }
+        let positions = self
+            .owned
+            .iter()
+            .map(|(partition, next)| (*partition, *next));
+        let stalls = self.lookout.look(positions);
+        if stalls.is_empty() {
+            return Ok(());
+        }
+        Err(Broken::Session("stalled", Stall::describe(&stalls)))
+    }
+
     fn start_append(&mut self, stop: &CancellationToken) {
         self.pipeline
             .start(&self.appender, &self.settings.dead_letters, stop);
@@ -175,7 +211,7 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
 
     /// Pauses all partitions, or resumes them.
     async fn hold(&mut self, held: bool) -> Result<(), Broken> {
-        let owned: Vec<Partition> = self.owned.iter().copied().collect();
+        let owned: Vec<Partition> = self.owned.keys().copied().collect();
         let done = if held {
             self.session.pause(&owned).await
         } else {
@@ -193,7 +229,7 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
 
     fn forget(&mut self, partitions: &[Partition]) {
         self.owned
-            .retain(|partition| !partitions.contains(partition));
+            .retain(|partition, _| !partitions.contains(partition));
         self.pipeline.forget(partitions);
     }
 
@@ -220,7 +256,7 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
         settled.unwrap_or_else(|_| {
             // A commit may have been broken off.
             let reason = "partitions had to go before their events were taken";
-            Err(Broken::Session(reason.to_owned()))
+            Err(Broken::Session("commit_unknown", reason.to_owned()))
         })
     }
 
@@ -229,6 +265,7 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
         self.pipeline = Pipeline::default();
         self.owned.clear();
         self.held = false;
+        self.lookout.reset();
         loop {
             let pause = tokio::time::sleep(REOPEN_PAUSE);
             if stop.run_until_cancelled(pause).await.is_none() {
@@ -250,6 +287,7 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
     async fn take(&mut self, records: Vec<Record>, stop: &CancellationToken) {
         let mut taken = Vec::with_capacity(records.len());
         for record in records {
+            self.owned.insert(record.partition, record.offset.next());
             let out = loop {
                 match self.requests(&record) {
                     Ok(out) => break out,
@@ -304,8 +342,11 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
                         return Ok(());
                     }
                 }
-                Err(error @ (CommitError::Fenced { .. } | CommitError::Unknown { .. })) => {
-                    return Err(Broken::Session(error.to_string()));
+                Err(error @ CommitError::Fenced { .. }) => {
+                    return Err(Broken::Session("fenced", error.to_string()));
+                }
+                Err(error @ CommitError::Unknown { .. }) => {
+                    return Err(Broken::Session("commit_unknown", error.to_string()));
                 }
             }
         }

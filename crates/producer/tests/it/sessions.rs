@@ -28,12 +28,15 @@ struct Shaky {
     opened: Arc<Mutex<usize>>,
     /// Whether partitions are paused.
     paused: Arc<Mutex<bool>>,
+    /// How many of the next sessions say nothing of records.
+    deaf: Arc<Mutex<usize>>,
 }
 
 struct ShakySession {
     session: <EmbeddedLog as EventLog>::Session,
     faults: Faults,
     paused: Arc<Mutex<bool>>,
+    is_deaf: bool,
 }
 
 impl Shaky {
@@ -43,6 +46,7 @@ impl Shaky {
             faults: Faults::default(),
             opened: Arc::default(),
             paused: Arc::default(),
+            deaf: Arc::default(),
         }
     }
 }
@@ -63,7 +67,14 @@ impl EventLog for Shaky {
     async fn open_session(&self, spec: SessionSpec) -> Result<ShakySession, LogError> {
         *self.opened.lock().unwrap() += 1;
         *self.paused.lock().unwrap() = false;
+        let is_deaf = {
+            let mut deaf = self.deaf.lock().unwrap();
+            let before = *deaf;
+            *deaf = before.saturating_sub(1);
+            before > 0
+        };
         Ok(ShakySession {
+            is_deaf,
             session: self.log.open_session(spec).await?,
             faults: self.faults.clone(),
             paused: Arc::clone(&self.paused),
@@ -84,7 +95,10 @@ impl Session for ShakySession {
         let fault = self.faults.polls.lock().unwrap().pop_front();
         match fault {
             Some(fault) => Err(fault),
-            None => self.session.poll(limit, wait).await,
+            None => match self.session.poll(limit, wait).await {
+                Ok(Polled::Records(_)) if self.is_deaf => Ok(Polled::Idle),
+                polled => polled,
+            },
         }
     }
 
@@ -182,6 +196,23 @@ async fn a_session_that_is_taken_away_is_replaced() {
     .await;
     assert_eq!(world.requests().await.len(), before + 1);
     next.end().await;
+}
+
+#[tokio::test]
+async fn a_session_that_withholds_events_is_noticed_and_replaced() {
+    let world = World::new().await;
+    world.subscribe(None, true).await;
+    let log = Shaky::on(&world);
+    *log.deaf.lock().unwrap() = 1;
+    let settings = UpstreamSettings {
+        stall_after: Duration::from_millis(400),
+        ..world.settings()
+    };
+    let reading = world.upstream_on(log.clone(), settings).await;
+    world.produce(event(0), &[]).await;
+    eventually("it is started", async || world.requests().await.len() == 1).await;
+    assert_eq!(*log.opened.lock().unwrap(), 2);
+    reading.end().await;
 }
 
 #[tokio::test]

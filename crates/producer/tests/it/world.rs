@@ -315,6 +315,7 @@ impl World {
             topic: self.topics.trigger_events.clone(),
             trigger: None,
             dead_letters: self.topics.dead_letters.clone(),
+            stall_after: Duration::from_secs(30),
         }
     }
 

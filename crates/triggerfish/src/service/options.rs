@@ -91,6 +91,7 @@ pub(super) fn upstreams(process: &Process<'_>, topics: &Topics) -> Vec<UpstreamS
         topic: topics.trigger_events.clone(),
         trigger: None,
         dead_letters: topics.dead_letters.clone(),
+        stall_after: process.config.worker.stall_after.get(),
     };
     let others = process.config.upstream.topics.iter();
     let others = others.map(|(topic, trigger)| UpstreamSettings {
