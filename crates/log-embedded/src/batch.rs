@@ -45,7 +45,7 @@ fn put_header(out: &mut BytesMut, kind: u8, count: u32, base: u64, timestamp_us:
 
 /// A batch of the records that compaction left over, with their own offsets and timestamps.
 pub(crate) fn sparse(base: u64, records: &[Record]) -> Bytes {
-    let bytes: usize = records.iter().map(|r| payload_bytes(r) + 64).sum();
+    let bytes: usize = records.iter().map(|r| r.payload_bytes() + 64).sum();
     let mut out = BytesMut::with_capacity(HEADER_BYTES + bytes);
     let newest = records.iter().map(|r| r.timestamp_us).max().unwrap_or(0);
     put_header(&mut out, SPARSE, length(records.len()), base, newest);
@@ -95,13 +95,6 @@ fn put_bytes(out: &mut impl BufMut, bytes: &[u8]) {
 
 fn length(n: usize) -> u32 {
     u32::try_from(n).expect("the record limit is at most 1 GiB")
-}
-
-/// Bytes of key, value and headers of a record that was read.
-pub(crate) fn payload_bytes(record: &Record) -> usize {
-    let headers: usize = record.headers.iter().map(|(n, v)| n.len() + v.len()).sum();
-    let part = |p: &Option<Bytes>| p.as_ref().map_or(0, Bytes::len);
-    headers + part(&record.key) + part(&record.value)
 }
 
 /// What a read may still return.

@@ -117,7 +117,7 @@ impl Writer {
         let keep_us = self.shared.options.keep_tombstones.as_micros();
         let keep_us = u64::try_from(keep_us).unwrap_or(u64::MAX);
         let kept = newest(records, now_us.saturating_sub_unsigned(keep_us));
-        let bytes = kept.iter().map(batch::payload_bytes).sum();
+        let bytes = kept.iter().map(Record::payload_bytes).sum();
         let gone = all - kept.len();
         if gone > 0 {
             self.replace(log, &keys, &kept)?;
@@ -257,7 +257,7 @@ fn rewritten(
 ) -> Vec<(BatchKey, Bytes)> {
     let (mut batches, mut base, mut start, mut bytes) = (Vec::new(), first, 0, 0);
     for (n, record) in records.iter().enumerate() {
-        bytes += batch::payload_bytes(record);
+        bytes += record.payload_bytes();
         let last = n + 1 == records.len();
         if bytes < COMPACTED_BYTES && !last {
             continue;

@@ -1,14 +1,14 @@
 //! A member of a group: told what it owns, reads that, commits.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use triggerfish_log::{
-    Batch, CommitError, Committed, Consumed, Limit, LogError, MAX_METADATA_BYTES, Offset, Outputs,
-    Partition, Polled, Record, Revoking, Session, SessionSpec,
+    Batch, CommitError, Committed, Consumed, Limit, LogError, Offset, Outputs, Partition, Polled,
+    Record, Revoking, Session, SessionSpec,
 };
 
 use crate::batch::Budget;
@@ -132,29 +132,8 @@ impl EmbeddedSession {
 
     /// Refuses what would be refused every time.
     fn check_batch(&self, batch: &Batch) -> Result<(), LogError> {
-        let refused = |reason: String| Err(LogError::Refused { reason });
-        if !batch.records.is_empty() && self.outputs == Outputs::PositionsOnly {
-            return refused("the session was opened for positions only, without a writer".into());
-        }
-        let mut seen = HashSet::new();
+        batch.check(&self.topic.name, &self.outputs)?;
         for consumed in &batch.consumed {
-            if consumed.topic != self.topic.name {
-                return refused(format!(
-                    "the session does not read topic {}",
-                    consumed.topic
-                ));
-            }
-            if !seen.insert(consumed.partition) {
-                return refused(format!("partition {} is in it twice", consumed.partition));
-            }
-            if consumed.metadata.len() > MAX_METADATA_BYTES {
-                return Err(LogError::TooLarge {
-                    what: format!("metadata of partition {}", consumed.partition),
-                    bytes: consumed.metadata.len(),
-                    limit: MAX_METADATA_BYTES,
-                    setting: "it cannot be raised",
-                });
-            }
             let log = self.topic.partition(consumed.partition)?;
             fetch::start(&log, consumed.offset.0)?;
         }

@@ -1,11 +1,15 @@
 //! What passes between a session and the loop that drives it.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::{GroupName, InstanceName, NewRecord, Offset, Partition, Record, Topic, WriterName};
+use crate::{
+    GroupName, InstanceName, LogError, MAX_METADATA_BYTES, NewRecord, Offset, Partition, Record,
+    Topic, WriterName,
+};
 
 /// Which session to open.
 #[derive(Clone, Debug)]
@@ -114,6 +118,41 @@ pub struct Batch {
     pub records: Vec<NewRecord>,
     /// Positions to commit. At most one per partition.
     pub consumed: Vec<Consumed>,
+}
+
+impl Batch {
+    /// For engines: refuses what a session of `topic` with these outputs refuses every time,
+    /// whatever is in the log.
+    ///
+    /// # Errors
+    /// [`LogError::Refused`] or [`LogError::TooLarge`].
+    pub fn check(&self, topic: &Topic, outputs: &Outputs) -> Result<(), LogError> {
+        let refused = |reason: String| Err(LogError::Refused { reason });
+        if !self.records.is_empty() && *outputs == Outputs::PositionsOnly {
+            return refused("the session was opened for positions only, without a writer".into());
+        }
+        let mut seen = HashSet::new();
+        for consumed in &self.consumed {
+            if consumed.topic != *topic {
+                return refused(format!(
+                    "the session does not read topic {}",
+                    consumed.topic
+                ));
+            }
+            if !seen.insert(consumed.partition) {
+                return refused(format!("partition {} is in it twice", consumed.partition));
+            }
+            if consumed.metadata.len() > MAX_METADATA_BYTES {
+                return Err(LogError::TooLarge {
+                    what: format!("metadata of partition {}", consumed.partition),
+                    bytes: consumed.metadata.len(),
+                    limit: MAX_METADATA_BYTES,
+                    setting: "it cannot be raised",
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A position to commit.

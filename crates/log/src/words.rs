@@ -139,6 +139,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// Bytes of key, value and headers together: what limits are counted in.
+    pub fn payload_bytes(&self) -> usize {
+        payload_bytes(self.key.as_ref(), self.value.as_ref(), &self.headers)
+    }
+
     /// The position of the record after this one.
     pub fn next(&self) -> Position {
         Position {
@@ -167,10 +172,13 @@ pub struct NewRecord {
 impl NewRecord {
     /// Bytes of key, value and headers together: what limits are counted in.
     pub fn payload_bytes(&self) -> usize {
-        let headers: usize = self.headers.iter().map(|(n, v)| n.len() + v.len()).sum();
-        let part = |p: &Option<Bytes>| p.as_ref().map_or(0, Bytes::len);
-        headers + part(&self.key) + part(&self.value)
+        payload_bytes(self.key.as_ref(), self.value.as_ref(), &self.headers)
     }
+}
+
+fn payload_bytes(key: Option<&Bytes>, value: Option<&Bytes>, headers: &[(String, Bytes)]) -> usize {
+    let headers: usize = headers.iter().map(|(n, v)| n.len() + v.len()).sum();
+    headers + key.map_or(0, Bytes::len) + value.map_or(0, Bytes::len)
 }
 
 /// A topic that has to exist, and how.
