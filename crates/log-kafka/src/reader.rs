@@ -120,7 +120,7 @@ impl Cursor {
         let consumer = shared
             .settings
             .reader(fetch_wait)
-            .create_with_context(Plain);
+            .create_with_context(Plain::default());
         let mut consumer: BaseConsumer<Plain> = consumer.map_err(|error| misconfigured(&error))?;
         let came = Arc::new(Notify::new());
         let heard = Arc::clone(&came);
@@ -131,6 +131,14 @@ impl Cursor {
             positions: HashMap::new(),
             stashed: None,
         })
+    }
+
+    /// Reads nothing until the next [`Cursor::assign`].
+    fn rest(&mut self) {
+        self.positions.clear();
+        if let Err(error) = self.consumer().unassign() {
+            tracing::debug!(target: "kafka", %error, "a reader goes on reading ahead");
+        }
     }
 
     fn consumer(&self) -> &BaseConsumer<Plain> {
@@ -298,7 +306,10 @@ impl Reader for KafkaReader {
                 }
             }
         };
-        if !at_end {
+        if at_end {
+            // Asking the broker for more goes on otherwise, for nobody.
+            cursor.rest();
+        } else {
             cursor.positions.insert(place, next);
         }
         Ok(Page {
@@ -328,7 +339,17 @@ impl Reader for KafkaReader {
         }
         let mut room = Room::new(limit);
         let mut until = Instant::now() + wait;
-        while let Some(next) = cursor.next(until).await? {
+        loop {
+            let next = match cursor.next(until).await {
+                Ok(Some(next)) => next,
+                Ok(None) => break,
+                // The client is past the records that were taken, the caller is not.
+                Err(error) if room.taken.is_empty() => return Err(error),
+                Err(_) => {
+                    cursor.positions.clear();
+                    break;
+                }
+            };
             match next {
                 Next::Record(record) => {
                     if let Some(record) = room.take(record) {

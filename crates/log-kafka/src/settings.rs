@@ -114,7 +114,9 @@ impl KafkaSettings {
         let mut config = self.base();
         config
             .set("group.id", group)
-            .set("auto.offset.reset", "error")
+            // For a position before the first kept record. One after the end is told apart by
+            // the session.
+            .set("auto.offset.reset", "earliest")
             // Only partitions that move are given up, the others go on meanwhile.
             .set("partition.assignment.strategy", "cooperative-sticky");
         config
