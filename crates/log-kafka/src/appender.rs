@@ -190,7 +190,7 @@ impl Appender for KafkaAppender {
                 places[*index] = delivered;
             }
             open.retain(|index| places[*index].as_ref().is_err_and(is_unknown_partition));
-            if open.is_empty() || !is_first {
+            if open.is_empty() || !is_first || is_overtaken(&records, &open, &places) {
                 break;
             }
             // The topic has grown since the producer looked.
@@ -206,6 +206,17 @@ impl Appender for KafkaAppender {
             failed(&error, &records, &self.shared)
         })
     }
+}
+
+/// Whether a record behind one of `open` is in its partition already: sent again, that one would
+/// come behind it.
+fn is_overtaken(records: &[NewRecord], open: &[usize], places: &[Delivered]) -> bool {
+    let place = |index: usize| (&records[index].topic, records[index].partition);
+    let written = |index: &usize| places[*index].is_ok();
+    open.iter().any(|index| {
+        let mut behind = (index + 1..records.len()).filter(written);
+        behind.any(|later| place(later) == place(*index))
+    })
 }
 
 /// The partition exists, but this client has not heard of it yet.
@@ -238,10 +249,55 @@ fn failed(error: &KafkaError, records: &[NewRecord], shared: &Shared) -> LogErro
             limit: shared.settings.record_bytes_max(),
             setting: "max.message.bytes of the topic",
         },
+        // Deleted since it was looked at: the next call finds out by itself.
+        Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
+            for record in records {
+                shared.forget(&record.topic);
+            }
+            unavailable("an append was not acknowledged", error)
+        }
         Some(RDKafkaErrorCode::TopicAuthorizationFailed) => LogError::Refused {
             reason: "the broker does not let this user write to the topic: give it the right to"
                 .to_owned(),
         },
         _ => unavailable("an append was not acknowledged", error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_overtaken_is_not_sent_again() {
+        let record = |partition| NewRecord {
+            topic: Topic::from("t"),
+            partition: Partition(partition),
+            key: None,
+            value: None,
+            headers: Vec::new(),
+        };
+        let records = [record(0), record(1), record(1)];
+        let unknown = || {
+            Err(KafkaError::MessageProduction(
+                RDKafkaErrorCode::UnknownPartition,
+            ))
+        };
+        let written = |partition| Ok((Partition(partition), Offset(0)));
+        assert!(!is_overtaken(
+            &records,
+            &[1, 2],
+            &[written(0), unknown(), unknown()]
+        ));
+        assert!(!is_overtaken(
+            &records,
+            &[0],
+            &[unknown(), written(1), written(1)]
+        ));
+        assert!(is_overtaken(
+            &records,
+            &[1],
+            &[written(0), unknown(), written(1)]
+        ));
     }
 }

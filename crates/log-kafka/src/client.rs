@@ -1,12 +1,29 @@
 //! What librdkafka has to say goes to the log of the process.
 
+use parking_lot::Mutex;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 /// The context of clients that need no other.
-pub(crate) struct Plain;
+#[derive(Default)]
+pub(crate) struct Plain {
+    said: Mutex<Option<Said>>,
+}
+
+/// What a client said last about why it reaches no broker.
+#[derive(Clone)]
+pub(crate) struct Said {
+    pub(crate) code: Option<RDKafkaErrorCode>,
+    pub(crate) reason: String,
+}
+
+impl Plain {
+    pub(crate) fn said(&self) -> Option<Said> {
+        self.said.lock().clone()
+    }
+}
 
 impl ClientContext for Plain {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -15,6 +32,15 @@ impl ClientContext for Plain {
 
     fn error(&self, error: KafkaError, reason: &str) {
         heard(&error, reason);
+        let code = error.rdkafka_error_code();
+        // That all of them are down follows what is wrong with one of them, and says less.
+        if !matches!(
+            code,
+            Some(RDKafkaErrorCode::PartitionEOF | RDKafkaErrorCode::AllBrokersDown)
+        ) {
+            let reason = reason.to_owned();
+            *self.said.lock() = Some(Said { code, reason });
+        }
     }
 }
 

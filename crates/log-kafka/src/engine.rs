@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rdkafka::admin::AdminClient;
@@ -22,6 +22,10 @@ use crate::settings::KafkaSettings;
 
 /// How long the brokers may take to answer a question.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// How long a first answer is waited for before looking why there is none.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// How long the client may take to say what it has to say.
+const SAY_WITHIN: Duration = Duration::from_millis(20);
 
 /// A log on Kafka. Cheap to clone.
 #[derive(Clone)]
@@ -34,8 +38,8 @@ pub(crate) struct Shared {
     /// Answers questions about topics; it reads nothing.
     client: BaseConsumer<Plain>,
     pub(crate) admin: AdminClient<Plain>,
-    /// Partitions of topics as they were last seen. They only grow, so an old number is at
-    /// worst too small.
+    /// Partitions of topics as they were last seen. They only grow as long as nobody deletes
+    /// the topic, so an old number is at worst too small.
     counts: Mutex<HashMap<Topic, u32>>,
     pub(crate) appending: Appending,
 }
@@ -48,9 +52,9 @@ impl KafkaLog {
     /// [`LogError::Unavailable`] if no broker answers.
     pub async fn open(settings: KafkaSettings) -> Result<Self, LogError> {
         let config = settings.client();
-        let client = config.create_with_context(Plain);
+        let client = config.create_with_context(Plain::default());
         let client: BaseConsumer<Plain> = client.map_err(|error| misconfigured(&error))?;
-        let admin = config.create_with_context(Plain);
+        let admin = config.create_with_context(Plain::default());
         let shared = Shared {
             settings,
             client,
@@ -93,15 +97,37 @@ pub(crate) async fn blocking<T: Send + 'static>(
 }
 
 impl Shared {
+    /// Waits until a broker answers. A refused login is not waited for: it is refused again.
     fn reach_brokers(&self) -> Result<(), LogError> {
-        let metadata = self.client.fetch_metadata(None, ANSWER_WITHIN);
-        metadata.map(drop).map_err(|error| {
-            let servers = &self.settings.bootstrap_servers;
-            unavailable(
-                &format!("no broker of kafka.bootstrap_servers ({servers}) answers"),
-                &error,
-            )
-        })
+        let servers = &self.settings.bootstrap_servers;
+        let until = Instant::now() + ANSWER_WITHIN;
+        loop {
+            let answered = self.client.fetch_metadata(None, LOOK_AGAIN);
+            let Err(error) = answered else {
+                return Ok(());
+            };
+            // What the client has to say is said when it is polled.
+            while self.client.poll(SAY_WITHIN).is_some() {}
+            let said = self.client.context().said();
+            match said {
+                Some(said) if said.code == Some(RDKafkaErrorCode::Authentication) => {
+                    return Err(LogError::Refused {
+                        reason: format!(
+                            "kafka.bootstrap_servers ({servers}) let nobody in with these properties: {}; look at sasl.* under [kafka]",
+                            said.reason
+                        ),
+                    });
+                }
+                said if Instant::now() > until => {
+                    let said = said.map_or_else(String::new, |said| format!("; {}", said.reason));
+                    return Err(unavailable(
+                        &format!("no broker of kafka.bootstrap_servers ({servers}) answers{said}"),
+                        &error,
+                    ));
+                }
+                _ => {}
+            }
+        }
     }
 
     /// The partitions of `topic`, asked now; `None` if there is no such topic. Blocks.
@@ -117,6 +143,7 @@ impl Shared {
             .iter()
             .find(|one| one.name() == topic.as_str());
         let Some(found) = found else {
+            self.forget(topic);
             return Ok(None);
         };
         match found.error().map(RDKafkaErrorCode::from) {
@@ -126,12 +153,18 @@ impl Shared {
                 Ok(Some(count).filter(|count| *count > 0))
             }
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                self.forget(topic);
                 Ok(None)
             }
             Some(code) => Err(LogError::Unavailable {
                 reason: format!("topic {topic}: {code}"),
             }),
         }
+    }
+
+    /// Somebody has deleted the topic.
+    pub(crate) fn forget(&self, topic: &Topic) {
+        self.counts.lock().remove(topic);
     }
 
     /// Whether the partition is known to exist, without asking.

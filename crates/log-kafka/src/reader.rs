@@ -120,7 +120,7 @@ impl Cursor {
         let consumer = shared
             .settings
             .reader(fetch_wait)
-            .create_with_context(Plain);
+            .create_with_context(Plain::default());
         let mut consumer: BaseConsumer<Plain> = consumer.map_err(|error| misconfigured(&error))?;
         let came = Arc::new(Notify::new());
         let heard = Arc::clone(&came);
@@ -131,6 +131,33 @@ impl Cursor {
             positions: HashMap::new(),
             stashed: None,
         })
+    }
+
+    /// Reads on where the broker has something. Whoever gives up half-way, or is told that it
+    /// can't be, begins anew: a partition that is out of range is not read until then.
+    async fn begin_at_first_kept(&mut self, shared: &Arc<Shared>) -> Result<(), LogError> {
+        let mut moved = std::mem::take(&mut self.positions);
+        for ((topic, partition), from) in &mut moved {
+            *from = first_kept(shared, topic, *partition, *from).await?;
+        }
+        self.assign(moved)
+    }
+
+    fn move_past(&mut self, taken: &[Record]) {
+        for record in taken {
+            let place = (record.topic.clone(), record.partition);
+            if let Some(position) = self.positions.get_mut(&place) {
+                *position = record.offset.next();
+            }
+        }
+    }
+
+    /// Reads nothing until the next [`Cursor::assign`].
+    fn rest(&mut self) {
+        self.positions.clear();
+        if let Err(error) = self.consumer().unassign() {
+            tracing::debug!(target: "kafka", %error, "a reader goes on reading ahead");
+        }
     }
 
     fn consumer(&self) -> &BaseConsumer<Plain> {
@@ -298,7 +325,10 @@ impl Reader for KafkaReader {
                 }
             }
         };
-        if !at_end {
+        if at_end {
+            // Asking the broker for more goes on otherwise, for nobody.
+            cursor.rest();
+        } else {
             cursor.positions.insert(place, next);
         }
         Ok(Page {
@@ -328,7 +358,19 @@ impl Reader for KafkaReader {
         }
         let mut room = Room::new(limit);
         let mut until = Instant::now() + wait;
-        while let Some(next) = cursor.next(until).await? {
+        loop {
+            let next = match cursor.next(until).await {
+                Ok(Some(next)) => next,
+                Ok(None) => break,
+                Err(error) => {
+                    // What was taken is told first; asked again, the client says what is wrong.
+                    cursor.positions.clear();
+                    if room.taken.is_empty() {
+                        return Err(error);
+                    }
+                    break;
+                }
+            };
             match next {
                 Next::Record(record) => {
                     if let Some(record) = room.take(record) {
@@ -349,11 +391,7 @@ impl Reader for KafkaReader {
                     break;
                 }
                 Next::OutOfRange => {
-                    let mut moved = cursor.positions.clone();
-                    for ((topic, partition), from) in &mut moved {
-                        *from = first_kept(shared, topic, *partition, *from).await?;
-                    }
-                    cursor.assign(moved)?;
+                    cursor.begin_at_first_kept(shared).await?;
                     for position in &mut *positions {
                         let place = (position.topic.clone(), position.partition);
                         position.offset = cursor.positions[&place];
@@ -361,11 +399,8 @@ impl Reader for KafkaReader {
                 }
             }
         }
+        cursor.move_past(&room.taken);
         for record in &room.taken {
-            let place = (record.topic.clone(), record.partition);
-            if let Some(position) = cursor.positions.get_mut(&place) {
-                *position = record.offset.next();
-            }
             let same =
                 |p: &&mut Position| p.topic == record.topic && p.partition == record.partition;
             if let Some(position) = positions.iter_mut().find(same) {

@@ -4,6 +4,7 @@
 //! the operator's: one that would lose records is not changed behind his back but stops the start,
 //! with the command that mends it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{
@@ -20,26 +21,34 @@ const KNOWN_WITHIN: Duration = Duration::from_secs(20);
 
 impl Shared {
     pub(crate) async fn ensure_topics(
-        self: &std::sync::Arc<Self>,
+        self: &Arc<Self>,
         topics: &[TopicSpec],
     ) -> Result<(), LogError> {
         for spec in topics {
             if !spec.name.is_valid() {
                 return Err(refused(&spec.name, "its name is not legal in Kafka".into()));
             }
-            let (shared, name) = (std::sync::Arc::clone(self), spec.name.clone());
-            match blocking(move || shared.count(&name)).await? {
-                None => self.create(spec).await?,
-                Some(present) => {
-                    self.compare(spec).await?;
-                    self.grow(spec, present).await?;
-                }
+            let made = self.present(spec).await?.is_none() && self.create(spec).await?;
+            if !made {
+                // Where another process was faster, it may have made it otherwise.
+                let present = self.wait_until_known(spec, 1).await?;
+                self.compare(spec).await?;
+                self.grow(spec, present).await?;
             }
         }
-        self.wait_until_known(topics).await
+        for spec in topics {
+            self.wait_until_known(spec, spec.partitions).await?;
+        }
+        Ok(())
     }
 
-    async fn create(&self, spec: &TopicSpec) -> Result<(), LogError> {
+    async fn present(self: &Arc<Self>, spec: &TopicSpec) -> Result<Option<u32>, LogError> {
+        let (shared, name) = (Arc::clone(self), spec.name.clone());
+        blocking(move || shared.count(&name)).await
+    }
+
+    /// Makes the topic; `false` if another process was faster.
+    async fn create(&self, spec: &TopicSpec) -> Result<bool, LogError> {
         let copies = self.settings.replication_factor.map_or(-1, i32::from);
         let partitions = i32::try_from(spec.partitions).unwrap_or(i32::MAX);
         let bytes_max = self.settings.record_bytes_max().to_string();
@@ -56,11 +65,11 @@ impl Shared {
         let made = self.admin.create_topics(&[topic], &options()).await;
         let made = made.map_err(|error| unavailable("making a topic", &error))?;
         match made.into_iter().next() {
-            // Another process was faster.
-            Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => {
+            Some(Ok(_)) => {
                 tracing::info!(topic = %spec.name, partitions, "topic made");
-                Ok(())
+                Ok(true)
             }
+            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(false),
             Some(Err((_, code))) if is_for_later(code) => Err(LogError::Unavailable {
                 reason: format!("topic {} can't be made yet: {code}", spec.name),
             }),
@@ -136,28 +145,27 @@ impl Shared {
         check_retention(spec, &config)
     }
 
-    /// A topic that was just made is not known everywhere at once.
+    /// A topic that was just made, or has just grown, is not known everywhere at once. Returns
+    /// how many partitions it has when it has this many.
     async fn wait_until_known(
-        self: &std::sync::Arc<Self>,
-        topics: &[TopicSpec],
-    ) -> Result<(), LogError> {
+        self: &Arc<Self>,
+        spec: &TopicSpec,
+        partitions: u32,
+    ) -> Result<u32, LogError> {
         let until = Instant::now() + KNOWN_WITHIN;
-        for spec in topics {
-            loop {
-                let (shared, name) = (std::sync::Arc::clone(self), spec.name.clone());
-                let count = blocking(move || shared.count(&name)).await?;
-                if count.is_some_and(|count| count >= spec.partitions) {
-                    break;
-                }
-                if Instant::now() > until {
-                    return Err(LogError::Unavailable {
-                        reason: format!("topic {} was made and does not show", spec.name),
-                    });
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
+        loop {
+            if let Some(count) = self.present(spec).await?
+                && count >= partitions
+            {
+                return Ok(count);
             }
+            if Instant::now() > until {
+                return Err(LogError::Unavailable {
+                    reason: format!("topic {} was made and does not show", spec.name),
+                });
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(())
     }
 }
 

@@ -3,7 +3,9 @@
 //! Three things end a commit early. The brokers may refuse it, because the group has moved on or is
 //! about to: nothing was committed, and whether it may be tried again is decided by who owns the
 //! partitions then, not by the code of the error. The producer may have been fenced: the session
-//! is over. Or nobody answers: what became of it is not known.
+//! is over. Or nobody answers: what became of it is not known. From the moment on at which the
+//! transaction's end was asked for, a refusal proves nothing by itself: it may be the answer to a
+//! second try whose first one counted. Only an abort that succeeds proves that nothing was committed.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -73,6 +75,8 @@ impl ProducerContext for Reports {
 enum Failed {
     /// Undo it.
     Abort(KafkaError),
+    /// Its end was asked for and refused: undo it; if that can't be done, it may be committed.
+    InDoubt(KafkaError),
     /// The producer can't go on.
     Fatal(KafkaError),
     /// Nobody said whether it was committed.
@@ -131,8 +135,8 @@ impl Writer {
             self.producer.commit_transaction(STEP_WITHIN)
         }) {
             Ok(()) => Ok(offsets),
-            Err(error) if is_retriable(&error) => Err(Failed::Unknown(error)),
-            Err(error) => Err(Failed::of(error)),
+            Err(error) if is_retriable(&error) || is_fatal(&error) => Err(Failed::Unknown(error)),
+            Err(error) => Err(Failed::InDoubt(error)),
         }
     }
 
@@ -176,9 +180,10 @@ impl Writer {
         }
     }
 
+    /// Takes back what was not sent yet, and waits for the answers about what was: a request that
+    /// nobody waits for could come to the broker in the next transaction, and count there.
     fn abort(&self) -> Result<(), KafkaError> {
-        let purge = PurgeConfig::default().queue().inflight();
-        self.producer.purge(purge);
+        self.producer.purge(PurgeConfig::default().queue());
         let until = Instant::now() + STEP_WITHIN;
         while self.producer.in_flight_count() > 0 && Instant::now() < until {
             self.producer.poll(STEP);
@@ -283,6 +288,11 @@ impl Driver {
             0 => None,
             _ => self.consumer.group_metadata(),
         };
+        // Asked after that: who was put out of the group and has not joined again has no name
+        // there, and the broker lets positions of nobody pass.
+        if positions.count() > 0 && (member.is_none() || self.consumer.assignment_lost()) {
+            return Err(put_out());
+        }
         let failed = match writer.commit(&batch.records, positions, member.as_ref()) {
             Ok(offsets) => return Ok(offsets),
             Err(failed) => failed,
@@ -293,6 +303,13 @@ impl Driver {
                 let reason = error.to_string();
                 self.inbox.fence(&reason);
                 Err(CommitError::Unknown { reason })
+            }
+            Failed::InDoubt(error) => {
+                let reason = error.to_string();
+                match self.undo(writer, reason) {
+                    CommitError::Fenced { reason } => Err(CommitError::Unknown { reason }),
+                    undone => Err(undone),
+                }
             }
             Failed::Abort(error) => {
                 if is_unknown_partition(&error) {
@@ -316,6 +333,9 @@ impl Driver {
 
     /// Commits positions without records, by the consumer.
     fn commit_positions(&self, positions: &TopicPartitionList) -> Result<(), CommitError> {
+        if self.consumer.assignment_lost() {
+            return Err(put_out());
+        }
         let committed = self.consumer.commit(positions, CommitMode::Sync);
         committed.map_err(|error| {
             if is_fatal(&error) {
@@ -326,6 +346,12 @@ impl Driver {
                 reason: error.to_string(),
             }
         })
+    }
+}
+
+fn put_out() -> CommitError {
+    CommitError::Aborted {
+        reason: "the group has taken the partitions away".to_owned(),
     }
 }
 

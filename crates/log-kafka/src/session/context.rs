@@ -66,7 +66,8 @@ impl ConsumerContext for Callbacks {
         self.served.store(true, Ordering::Release);
         let assign = kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.closing.load(Ordering::Acquire) {
-            if !assign && let Err(error) = consumer.incremental_unassign(partitions) {
+            // Whatever is asked, a consumer that leaves gives everything up.
+            if let Err(error) = consumer.unassign() {
                 tracing::warn!(target: "kafka", %error, "leaving the group");
             }
             return;

@@ -2,21 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
+use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 use tokio::sync::oneshot;
-use triggerfish_log::{Assigned, Committed, LogError, Offset, Outputs, Partition, SessionSpec};
+use triggerfish_log::{LogError, Offset, Outputs, Partition, Record, SessionSpec};
 
 use super::Request;
 use super::commit::Writer;
-use super::context::{Callbacks, Rebalance};
+use super::context::Callbacks;
 use super::inbox::Inbox;
-use super::ownership::{HandOver, Ownership, number, partitions_of, place};
+use super::ownership::{Ownership, number, place};
 use crate::engine::{ANSWER_WITHIN, Shared};
 use crate::error::{code, is_fatal, misconfigured, unavailable};
 use crate::record;
@@ -25,9 +23,8 @@ use crate::record;
 const REST: Duration = Duration::from_millis(50);
 /// Messages taken from the consumer before requests are looked at again.
 const MESSAGES_PER_TURN: usize = 2_000;
-/// How long one try to learn committed positions may take. They can be held back by the
-/// transaction of a dead session; the others are not kept waiting for that.
-const POSITIONS_WITHIN: Duration = Duration::from_millis(500);
+/// Pause between two tries to seek.
+const SEEK_AGAIN: Duration = Duration::from_millis(2);
 
 pub(super) struct Driver {
     pub(super) shared: Arc<Shared>,
@@ -38,7 +35,7 @@ pub(super) struct Driver {
     pub(super) ownership: Ownership,
     requests: Receiver<Request>,
     /// Partitions that the group gave and whose positions are not known yet.
-    gained: Option<TopicPartitionList>,
+    pub(super) gained: Option<TopicPartitionList>,
     /// The inbox is full, and the consumer was told to fetch nothing.
     held_back: bool,
 }
@@ -122,12 +119,22 @@ impl Driver {
                 std::thread::park_timeout(REST);
             }
         };
-        self.callbacks().close();
-        // The consumer leaves the group as it is dropped.
+        self.leave();
+        // The consumer ends when it is dropped.
         drop(self);
         if let Some(reply) = reply {
             // Whoever closed the session need not wait.
             let _ = reply.send(());
+        }
+    }
+
+    /// Leaves the group. Assignments and hand-overs that are not answered yet are answered by
+    /// giving everything up; librdkafka would wait for their answers for ever.
+    fn leave(&self) {
+        self.callbacks().close();
+        let left = self.consumer.close_queue();
+        if let Err(error) = left.and_then(|()| self.consumer.unassign()) {
+            tracing::warn!(target: "kafka", %error, "leaving the group");
         }
     }
 
@@ -174,12 +181,7 @@ impl Driver {
                 Some(Err(error)) => Err(error),
             };
             match came {
-                Ok(record) if self.ownership.reads(record.partition) => {
-                    self.ownership
-                        .moved_to(record.partition, record.offset.next());
-                    self.inbox.deliver(record);
-                }
-                Ok(_) => {}
+                Ok(record) => self.came(record),
                 Err(error) => self.failed(&error),
             }
             if self.inbox.is_full() {
@@ -205,7 +207,7 @@ impl Driver {
         }
     }
 
-    fn tell_consumer(
+    pub(super) fn tell_consumer(
         &self,
         doing: &str,
         partitions: &[Partition],
@@ -219,45 +221,63 @@ impl Driver {
         }
     }
 
+    fn came(&mut self, record: Record) {
+        let partition = record.partition;
+        match self.ownership.next(partition) {
+            None => {}
+            Some(next) if record.offset < next => self.went_back(partition, next),
+            Some(_) => {
+                self.ownership.moved_to(partition, record.offset.next());
+                self.inbox.deliver(record);
+            }
+        }
+    }
+
+    /// The broker did not have the position `next`, so the client began anew at the first kept
+    /// record, and that one is before it: the log has lost its tail.
+    fn went_back(&mut self, partition: Partition, next: Offset) {
+        match self.shared.watermarks(&self.spec.topic, partition) {
+            Ok((_, end)) if next > Offset(end) => {
+                self.fence_beyond_end(partition, next, Offset(end));
+            }
+            // It has grown again, or the client was sent back for another reason.
+            Ok(_) => {
+                if let Err(error) = self.send_to(partition, next) {
+                    tracing::warn!(target: "kafka", %partition, %error, "going on after a step back");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(target: "kafka", %partition, %error, "the log does not say what it keeps");
+            }
+        }
+    }
+
+    pub(super) fn fence_beyond_end(&self, partition: Partition, offset: Offset, end: Offset) {
+        let beyond = LogError::BeyondEnd {
+            topic: self.spec.topic.clone(),
+            partition,
+            offset,
+            end,
+        };
+        self.inbox.fence(&beyond.to_string());
+    }
+
     fn failed(&mut self, error: &KafkaError) {
         match code(error) {
-            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                self.find_first_kept();
-            }
             Some(
                 code @ (RDKafkaErrorCode::GroupAuthorizationFailed
                 | RDKafkaErrorCode::TopicAuthorizationFailed),
             ) => {
                 tracing::error!(group = %self.spec.group, topic = %self.spec.topic, %code, "the brokers don't let this user read: give it the right to");
             }
+            Some(
+                code @ (RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic),
+            ) => {
+                tracing::warn!(topic = %self.spec.topic, %code, "the topic that is read is gone");
+            }
             _ if is_fatal(error) => self.inbox.fence(&error.to_string()),
             // Lost connections and the like, which the client gets over by itself.
             _ => tracing::debug!(target: "kafka", %error, "reading"),
-        }
-    }
-
-    /// A position fell behind what the log keeps: reading goes on at the first kept record.
-    fn find_first_kept(&mut self) {
-        for (partition, next) in self.ownership.positions() {
-            match self.shared.watermarks(&self.spec.topic, partition) {
-                Ok((first, _)) if next < Offset(first) => {
-                    tracing::warn!(topic = %self.spec.topic, %partition, position = %next, first, "records were gone before they were read; reading on at the first kept one");
-                    if let Err(error) = self.move_to(partition, Offset(first)) {
-                        tracing::warn!(%partition, %error, "moving to the first kept record failed");
-                    }
-                }
-                Ok((_, end)) if next > Offset(end) => {
-                    let reason = format!(
-                        "position {next} of {}/{partition} is after the end {end}: another log, or one that lost its tail",
-                        self.spec.topic
-                    );
-                    self.inbox.fence(&reason);
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(%partition, %error, "the log does not say what it keeps");
-                }
-            }
         }
     }
 
@@ -281,22 +301,46 @@ impl Driver {
     }
 
     fn move_to(&mut self, partition: Partition, to: Offset) -> Result<(), LogError> {
-        let moved = self.consumer.seek(
-            self.spec.topic.as_str(),
-            number(partition),
-            place(to),
-            ANSWER_WITHIN,
-        );
-        moved.map_err(|error| unavailable("seeking", &error))?;
+        self.send_to(partition, to)?;
         self.inbox.forget_records(&[partition]);
         self.ownership.moved_to(partition, to);
         Ok(())
     }
 
-    fn pause(&self, partitions: &[Partition]) {
+    /// Has the consumer read on from `to`. A partition that was just gained is not being read
+    /// yet, and can't be sent anywhere until it is.
+    fn send_to(&self, partition: Partition, to: Offset) -> Result<(), LogError> {
+        let until = Instant::now() + ANSWER_WITHIN;
+        loop {
+            let sent = self.consumer.seek(
+                self.spec.topic.as_str(),
+                number(partition),
+                place(to),
+                ANSWER_WITHIN,
+            );
+            match sent {
+                Ok(()) => return Ok(()),
+                Err(_) if Instant::now() < until && !self.consumer.assignment_lost() => {
+                    std::thread::sleep(SEEK_AGAIN);
+                }
+                Err(error) => return Err(unavailable("seeking", &error)),
+            }
+        }
+    }
+
+    /// Records of a paused partition that came already are read again after it: they would
+    /// fill the inbox, and the others would get no room in it.
+    fn pause(&mut self, partitions: &[Partition]) {
         let owned = self.owned_of(partitions);
         self.inbox.pause(&owned);
         self.tell_consumer("pausing", &owned, BaseConsumer::pause);
+        for partition in owned {
+            if let Some(first) = self.inbox.first(partition)
+                && let Err(error) = self.move_to(partition, first)
+            {
+                tracing::warn!(%partition, %error, "records of a paused partition stay in memory");
+            }
+        }
     }
 
     fn resume(&self, partitions: &[Partition]) {
@@ -310,120 +354,5 @@ impl Driver {
     fn owned_of(&self, partitions: &[Partition]) -> Vec<Partition> {
         let owned = partitions.iter().filter(|p| self.ownership.owns(**p));
         owned.copied().collect()
-    }
-
-    /// Answers the group: takes what was given, gives up what was asked for.
-    pub(super) fn settle(&mut self) {
-        let lost = self.consumer.assignment_lost();
-        if self.ownership.is_handing_over() {
-            match self.ownership.handed_over(lost) {
-                None => return,
-                Some(HandOver::Granted(partitions)) => {
-                    self.unassign(&partitions);
-                    self.inbox.released(&partitions);
-                }
-                Some(HandOver::Overdue(partitions)) => {
-                    self.unassign(&partitions);
-                    self.inbox.lost(partitions);
-                }
-            }
-        }
-        if let Some(gained) = self.gained.take() {
-            self.take_over(gained);
-        }
-        while self.gained.is_none() && !self.ownership.is_handing_over() {
-            match self.callbacks().next_rebalance() {
-                None => return,
-                Some(Rebalance::Assign(gained)) => self.take_over(gained),
-                Some(Rebalance::Revoke(leaving)) => self.revoke(&leaving),
-            }
-        }
-    }
-
-    fn revoke(&mut self, leaving: &TopicPartitionList) {
-        let partitions = partitions_of(leaving);
-        if self.consumer.assignment_lost() {
-            self.unassign(&partitions);
-            self.inbox.lost(partitions);
-        } else {
-            let within = self.shared.settings.hand_over;
-            let guard = self.ownership.leave(partitions, within);
-            self.inbox.revoking(guard);
-        }
-    }
-
-    fn unassign(&mut self, partitions: &[Partition]) {
-        self.tell_consumer("giving up", partitions, BaseConsumer::incremental_unassign);
-        self.ownership.give_up(partitions);
-    }
-
-    /// Learns the committed positions of partitions that the group gave, and reads from there.
-    fn take_over(&mut self, gained: TopicPartitionList) {
-        let asked = self
-            .consumer
-            .committed_offsets(gained.clone(), POSITIONS_WITHIN)
-            .and_then(|known| {
-                known
-                    .elements()
-                    .iter()
-                    .try_for_each(rdkafka_error)
-                    .map(|()| known)
-            });
-        let mut known = match asked {
-            Ok(known) => known,
-            Err(error) => {
-                tracing::debug!(target: "kafka", %error, "committed positions are not known yet");
-                self.gained = Some(gained);
-                return;
-            }
-        };
-        let assigned: Vec<Assigned> = known.elements().iter().map(assigned).collect();
-        let from = assigned.iter().map(|one| {
-            let committed = one.committed.as_ref();
-            (one.partition, committed.map_or(Offset::ZERO, |c| c.offset))
-        });
-        for (partition, from) in from.collect::<Vec<_>>() {
-            let start = match from {
-                Offset::ZERO => KafkaOffset::Beginning,
-                from => place(from),
-            };
-            let topic = self.spec.topic.as_str();
-            if let Err(error) = known.set_partition_offset(topic, number(partition), start) {
-                tracing::warn!(target: "kafka", %partition, %error, "setting a position failed");
-            }
-            self.ownership.gain(partition, from);
-        }
-        if let Err(error) = self.consumer.incremental_assign(&known) {
-            self.inbox
-                .fence(&format!("taking partitions failed: {error}"));
-            return;
-        }
-        // A rebalance that gives nothing is answered all the same, and is no news.
-        if !assigned.is_empty() {
-            self.inbox.assigned(assigned);
-        }
-    }
-}
-
-fn rdkafka_error(
-    one: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>,
-) -> KafkaResult<()> {
-    one.error()
-}
-
-fn assigned(one: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>) -> Assigned {
-    let committed = match one.offset() {
-        KafkaOffset::Offset(offset) => Some(Committed {
-            offset: Offset(u64::try_from(offset).unwrap_or_default()),
-            // Positions that another tool has set carry nothing of ours.
-            metadata: STANDARD
-                .decode(one.metadata())
-                .map_or_else(|_| Bytes::new(), Bytes::from),
-        }),
-        _ => None,
-    };
-    Assigned {
-        partition: Partition(u32::try_from(one.partition()).unwrap_or_default()),
-        committed,
     }
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use triggerfish_log::{Assigned, Limit, LogError, Partition, Polled, Record, Revoking};
+use triggerfish_log::{Assigned, Limit, LogError, Offset, Partition, Polled, Record, Revoking};
 
 use crate::reader::payload_bytes;
 
@@ -100,9 +100,16 @@ impl Inbox {
         }
     }
 
-    pub(super) fn lost(&self, partitions: Vec<Partition>) {
-        self.released(&partitions);
-        self.event(Event::Lost(partitions));
+    /// The partitions are gone. What the session has not been told of it need not be told of:
+    /// with an assignment that is over it could only do wrong.
+    pub(super) fn lost(&self, partitions: &[Partition]) {
+        self.released(partitions);
+        let unheard = self.state.lock().take_unheard(partitions);
+        let heard = partitions.iter().filter(|p| !unheard.contains(p));
+        let heard: Vec<_> = heard.copied().collect();
+        if !heard.is_empty() {
+            self.event(Event::Lost(heard));
+        }
     }
 
     /// The session is over.
@@ -142,6 +149,13 @@ impl Inbox {
         self.state.lock().paused.contains(&partition)
     }
 
+    /// The first record of `partition` that waits.
+    pub(super) fn first(&self, partition: Partition) -> Option<Offset> {
+        let state = self.state.lock();
+        let mut own = state.records.iter().filter(|r| r.partition == partition);
+        own.next().map(|record| record.offset)
+    }
+
     /// Takes out the records of these partitions.
     pub(super) fn forget_records(&self, partitions: &[Partition]) {
         let mut state = self.state.lock();
@@ -169,6 +183,28 @@ impl Inbox {
 }
 
 impl State {
+    /// Takes back assignments and hand-overs of these partitions that were not polled yet.
+    /// Returns the partitions whose assignment was among them.
+    fn take_unheard(&mut self, partitions: &[Partition]) -> Vec<Partition> {
+        let mut unheard = Vec::new();
+        self.events.retain_mut(|event| match event {
+            Event::Assigned(assigned) => {
+                let (gone, stay): (Vec<_>, Vec<_>) = std::mem::take(assigned)
+                    .into_iter()
+                    .partition(|one| partitions.contains(&one.partition));
+                unheard.extend(gone.iter().map(|one| one.partition));
+                *assigned = stay;
+                !assigned.is_empty()
+            }
+            Event::Revoking(revoking) => {
+                let mut leaving = revoking.partitions.iter();
+                !leaving.all(|partition| partitions.contains(partition))
+            }
+            Event::Lost(_) => true,
+        });
+        unheard
+    }
+
     fn take_records(&mut self, limit: Limit) -> Vec<Record> {
         let (mut taken, mut bytes) = (Vec::new(), 0);
         if self.paused.is_empty() {
@@ -203,4 +239,56 @@ impl State {
 
 fn fits(taken: &[Record], bytes: usize, size: usize, limit: Limit) -> bool {
     taken.is_empty() || (taken.len() < limit.records.get() && bytes + size <= limit.bytes.get())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    const ONE: Partition = Partition(1);
+    const TWO: Partition = Partition(2);
+
+    fn assigned(partitions: &[Partition]) -> Vec<Assigned> {
+        let one = |partition: &Partition| Assigned {
+            partition: *partition,
+            committed: None,
+        };
+        partitions.iter().map(one).collect()
+    }
+
+    fn polled(inbox: &Inbox) -> Option<Polled> {
+        inbox.take(Limit::default()).unwrap()
+    }
+
+    #[test]
+    fn an_assignment_that_is_over_is_not_told() {
+        let inbox = Inbox::default();
+        inbox.assigned(assigned(&[ONE, TWO]));
+        inbox.revoking(Revoking::new(vec![ONE], Instant::now(), || {}));
+        inbox.lost(&[ONE]);
+        inbox.assigned(assigned(&[ONE]));
+        let Some(Polled::Assigned(first)) = polled(&inbox) else {
+            panic!("partition 2 is assigned");
+        };
+        assert_eq!(first, assigned(&[TWO]));
+        assert!(!inbox.knows(ONE), "its later assignment was not polled yet");
+        assert!(
+            matches!(polled(&inbox), Some(Polled::Assigned(again)) if again == assigned(&[ONE]))
+        );
+        assert!(inbox.knows(ONE) && inbox.knows(TWO));
+        assert!(polled(&inbox).is_none());
+    }
+
+    #[test]
+    fn what_the_session_had_is_told_to_be_lost() {
+        let inbox = Inbox::default();
+        inbox.assigned(assigned(&[ONE]));
+        assert!(matches!(polled(&inbox), Some(Polled::Assigned(_))));
+        inbox.revoking(Revoking::new(vec![ONE], Instant::now(), || {}));
+        inbox.lost(&[ONE]);
+        assert!(matches!(polled(&inbox), Some(Polled::Lost(lost)) if lost == [ONE]));
+        assert!(!inbox.knows(ONE) && polled(&inbox).is_none());
+    }
 }

@@ -3,12 +3,13 @@
 //! `Driver` is a thread that owns the consumer and, where the session commits records, a
 //! transactional producer; all their calls that wait for brokers are made there and nowhere
 //! else. `KafkaSession` is its handle: requests go to the thread, what came for the session is
-//! in the `Inbox`. `ownership` knows whose partitions are whose.
+//! in the `Inbox`. `membership` answers the group, `ownership` knows whose partitions are whose.
 
 mod commit;
 mod context;
 mod driver;
 mod inbox;
+mod membership;
 mod ownership;
 
 use std::sync::Arc;

@@ -68,8 +68,10 @@ impl Ownership {
         }
     }
 
-    pub(super) fn positions(&self) -> Vec<(Partition, Offset)> {
-        self.next.iter().map(|(p, next)| (*p, *next)).collect()
+    /// The next record of a partition whose records are for the session.
+    pub(super) fn next(&self, partition: Partition) -> Option<Offset> {
+        let next = self.next.get(&partition).copied();
+        next.filter(|_| self.reads(partition))
     }
 
     pub(super) fn all(&self) -> Vec<Partition> {
