@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use triggerfish_core::{Timestamp, id::PARTITIONS_MAX};
-use triggerfish_log::{EventLog, LogError, Topic};
+use triggerfish_log::{EventLog, LogError, Topic, TopicSpec};
 use triggerfish_registry::{ChangeError, Growth, Registry};
 use triggerfish_runtime::Clock;
 
@@ -53,16 +53,20 @@ pub enum PartitionsError {
 pub struct PartitionWatch<L> {
     log: L,
     topic: Topic,
+    results: Vec<TopicSpec>,
     registry: Registry,
     clock: Arc<dyn Clock>,
     notice: Duration,
 }
 
 impl<L: EventLog> PartitionWatch<L> {
-    /// A growth counts `notice` after it was seen: every process must know of it by then.
+    /// A growth of `topic` counts `notice` after it was seen: every process must know of
+    /// it by then. The topics of `results` have as many partitions, since a result stands
+    /// under the number of its cause; they grow first.
     pub fn new(
         log: L,
         topic: Topic,
+        results: Vec<TopicSpec>,
         registry: Registry,
         clock: Arc<dyn Clock>,
         notice: Duration,
@@ -70,6 +74,7 @@ impl<L: EventLog> PartitionWatch<L> {
         Self {
             log,
             topic,
+            results,
             registry,
             clock,
             notice,
@@ -120,6 +125,7 @@ impl<L: EventLog> PartitionWatch<L> {
             }
             None => Timestamp::EPOCH,
         };
+        self.grow_results(partitions).await?;
         let growth = Growth {
             since,
             partitions: count,
@@ -128,6 +134,15 @@ impl<L: EventLog> PartitionWatch<L> {
         recorded.map_err(PartitionsError::Registry)?;
         tracing::info!(%topic, partitions, %since, "from then on ids are cut by so many partitions");
         Ok(())
+    }
+
+    async fn grow_results(&self, partitions: u32) -> Result<(), PartitionsError> {
+        let mut specs = self.results.clone();
+        for spec in &mut specs {
+            let present = self.log.partitions(&spec.name).await?;
+            spec.partitions = partitions.max(present);
+        }
+        Ok(self.log.ensure_topics(&specs).await?)
     }
 
     /// Records growths as they come, until `stop`.

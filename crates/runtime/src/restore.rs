@@ -128,8 +128,11 @@ async fn proven_position<R: Reader>(
     let Some(topic) = &place.completions else {
         return Ok(None);
     };
-    let Some(last) = last_record(reader, topic, partition).await? else {
-        return Ok(None);
+    let last = match last_record(reader, topic, partition).await {
+        Ok(Some(last)) => last,
+        // A partition that has just come has no completions, or not yet a place for them.
+        Ok(None) | Err(LogError::UnknownPartition { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
     };
     let page = reader.read(topic, partition, last, Limit::records(1));
     let record = page.await?.records.into_iter().next();

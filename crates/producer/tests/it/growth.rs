@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use triggerfish_api::ports::{Ingest as _, Start, StartIdentity};
 use triggerfish_core::Timestamp;
+use triggerfish_log::EventLog as _;
 use triggerfish_producer::PartitionsError;
 use triggerfish_registry::Growth;
 
@@ -145,4 +146,14 @@ async fn of_several_processes_that_see_a_growth_the_first_counts() {
         ),
         "{refused}"
     );
+}
+
+#[tokio::test]
+async fn results_have_a_place_before_a_growth_counts() {
+    let world = World::new().await;
+    world.grow_invocation_log(GROWN).await;
+    let watch = world.partition_watch(Duration::from_hours(1));
+    watch.record().await.unwrap();
+    let completions = world.log.partitions(&world.topics.completions).await;
+    assert_eq!(completions.unwrap(), u32::from(GROWN));
 }

@@ -18,6 +18,7 @@ use triggerfish_core::{
 };
 use triggerfish_log::{
     Appender, EventLog, Limit, LogError, NewRecord, Offset, Partition, Reader, Record, Topic,
+    TopicSpec,
 };
 use triggerfish_log_embedded::{EmbeddedAppender, EmbeddedLog, EmbeddedOptions};
 use triggerfish_ops::health::Readiness;
@@ -216,18 +217,32 @@ impl World {
     }
 
     pub(crate) async fn grow_topics(&self, partitions: u16) {
+        let specs = self.specs(u32::from(partitions));
+        self.log.ensure_topics(&specs).await.unwrap();
+    }
+
+    /// Somebody gives the invocation log more partitions, and nothing else.
+    pub(crate) async fn grow_invocation_log(&self, partitions: u16) {
+        let mut specs = self.specs(u32::from(partitions));
+        specs.retain(|spec| spec.name == self.topics.invocation_log);
+        self.log.ensure_topics(&specs).await.unwrap();
+    }
+
+    fn specs(&self, partitions: u32) -> Vec<TopicSpec> {
         let retention = Retention {
             log: Duration::from_hours(24),
             outputs: Duration::from_hours(24),
         };
-        let specs = self.topics.specs(u32::from(partitions), retention);
-        self.log.ensure_topics(&specs).await.unwrap();
+        self.topics.specs(partitions, retention)
     }
 
     pub(crate) fn partition_watch(&self, notice: Duration) -> PartitionWatch<EmbeddedLog> {
+        let mut results = self.specs(1);
+        results.retain(|spec| spec.name == self.topics.completions);
         PartitionWatch::new(
             self.log.clone(),
             self.topics.invocation_log.clone(),
+            results,
             self.registry.clone(),
             Arc::new(SystemClock),
             notice,

@@ -93,14 +93,15 @@ impl Parts {
             keys: process.keys.clone(),
             clock: Arc::new(SystemClock),
         };
-        parts.partition_watch().record().await?;
+        parts.partition_watch(config).record().await?;
         Ok(parts)
     }
 
-    fn partition_watch(&self) -> PartitionWatch<AnyLog> {
+    fn partition_watch(&self, config: &Config) -> PartitionWatch<AnyLog> {
         PartitionWatch::new(
             self.log.clone(),
             self.topics.invocation_log.clone(),
+            topics::results(config, &self.log, &self.topics),
             self.registry.clone(),
             Arc::clone(&self.clock),
             GROWTH_NOTICE,
@@ -139,7 +140,7 @@ impl Service {
         }
         let (peers, membership) = join(process, &parts, address, loops.owner.clone()).await?;
         let intake = intake(config, &parts);
-        let watch = parts.partition_watch();
+        let watch = parts.partition_watch(config);
 
         let (stop_intake, stop_worker) = (CancellationToken::new(), CancellationToken::new());
         let mut tasks = JoinSet::new();

@@ -26,6 +26,21 @@ pub(super) async fn ensure(config: &Config, log: &AnyLog) -> anyhow::Result<Topi
     Ok(topics)
 }
 
+/// The topics whose partitions follow the invocation log's.
+pub(super) fn results(config: &Config, log: &AnyLog, topics: &Topics) -> Vec<TopicSpec> {
+    let mut specs = topics.specs(1, options::retention(config));
+    specs.retain(|spec| [&topics.completions, &topics.decisions].contains(&&spec.name));
+    if matches!(log, AnyLog::Kafka(_)) {
+        specs.iter_mut().for_each(leave_retention);
+    }
+    specs
+}
+
+/// What others read is kept as long as the topic says.
+fn leave_retention(spec: &mut TopicSpec) {
+    spec.retention = Some(std::time::Duration::ZERO);
+}
+
 /// Topics may have been made by hand, with more partitions than the settings name, and
 /// what others write and read is kept as long as they decided. Only the invocation log
 /// has to keep its records as long as invocations may be open.
@@ -44,7 +59,7 @@ async fn on_kafka(
         };
         let is_ours = spec.compacted || spec.name == topics.invocation_log;
         if !is_ours {
-            spec.retention = Some(std::time::Duration::ZERO);
+            leave_retention(spec);
         }
         spec.partitions = if spec.name == topics.trigger_events {
             present
