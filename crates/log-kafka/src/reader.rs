@@ -46,6 +46,9 @@ struct Cursor {
     positions: HashMap<(Topic, Partition), Offset>,
     /// Read, but over the limit of the last answer.
     stashed: Option<Record>,
+    /// Partitions of which the broker has not said yet that there is nothing more: until
+    /// then, having nothing means that nothing was asked for.
+    unheard: usize,
 }
 
 /// What the consumer says next.
@@ -130,6 +133,7 @@ impl Cursor {
             came,
             positions: HashMap::new(),
             stashed: None,
+            unheard: 0,
         })
     }
 
@@ -182,6 +186,7 @@ impl Cursor {
         }
         let assigned = self.consumer().assign(&list);
         assigned.map_err(|error| unavailable("reading on", &error))?;
+        self.unheard = positions.len();
         self.positions = positions;
         self.stashed = None;
         Ok(())
@@ -257,7 +262,7 @@ impl Room {
 
     /// Takes `record`, or gives it back when it does not fit. The first one always fits.
     fn take(&mut self, record: Record) -> Option<Record> {
-        let bytes = payload_bytes(&record);
+        let bytes = record.payload_bytes();
         if self.taken.len() >= self.records || (bytes > self.bytes && !self.taken.is_empty()) {
             return Some(record);
         }
@@ -269,12 +274,6 @@ impl Room {
     fn is_full(&self) -> bool {
         self.taken.len() >= self.records || self.bytes == 0
     }
-}
-
-pub(crate) fn payload_bytes(record: &Record) -> usize {
-    let headers: usize = record.headers.iter().map(|(n, v)| n.len() + v.len()).sum();
-    let part = |p: &Option<bytes::Bytes>| p.as_ref().map_or(0, bytes::Bytes::len);
-    headers + part(&record.key) + part(&record.value)
 }
 
 impl Reader for KafkaReader {
@@ -357,10 +356,19 @@ impl Reader for KafkaReader {
             cursor.assign(wanted)?;
         }
         let mut room = Room::new(limit);
-        let mut until = Instant::now() + wait;
+        let began = Instant::now();
+        let mut until = began + wait;
         loop {
             let next = match cursor.next(until).await {
                 Ok(Some(next)) => next,
+                // However short the wait is, what is there already is not missed.
+                Ok(None) if cursor.unheard > 0 && began.elapsed() < PAGE_WITHIN => {
+                    if !room.taken.is_empty() {
+                        break;
+                    }
+                    until = Instant::now() + LOOK_AGAIN;
+                    continue;
+                }
                 Ok(None) => break,
                 Err(error) => {
                     // What was taken is told first; asked again, the client says what is wrong.
@@ -384,7 +392,7 @@ impl Reader for KafkaReader {
                         break;
                     }
                 }
-                Next::End => {}
+                Next::End => cursor.unheard = cursor.unheard.saturating_sub(1),
                 // Only what a record was taken from has moved on, and the rest begins anew.
                 Next::OutOfRange if !room.taken.is_empty() => {
                     cursor.positions.clear();

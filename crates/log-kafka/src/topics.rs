@@ -184,7 +184,7 @@ fn check_policy(spec: &TopicSpec, config: &ConfigResource) -> Result<(), LogErro
 }
 
 fn check_retention(spec: &TopicSpec, config: &ConfigResource) -> Result<(), LogError> {
-    if spec.compacted {
+    if spec.compacted || spec.retention == Some(Duration::ZERO) {
         return Ok(());
     }
     let number = |name| value(config, name).and_then(|text| text.parse::<i64>().ok());
@@ -330,6 +330,10 @@ mod tests {
             (
                 spec(Some(60), false),
                 [("retention.ms", "-1"), ("retention.bytes", "-1")],
+            ),
+            (
+                spec(Some(0), false),
+                [("retention.ms", "1"), ("retention.bytes", "1")],
             ),
             (
                 spec(None, true),

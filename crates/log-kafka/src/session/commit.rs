@@ -18,9 +18,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext, PurgeConfig};
 use rdkafka::{ClientContext, TopicPartitionList};
-use triggerfish_log::{
-    Batch, CommitError, LogError, MAX_METADATA_BYTES, NewRecord, Offset, WriterName,
-};
+use triggerfish_log::{Batch, CommitError, LogError, NewRecord, Offset, WriterName};
 
 use super::driver::Driver;
 use super::ownership::{number, place};
@@ -214,7 +212,10 @@ impl Driver {
         if let Some(reason) = self.inbox.fenced() {
             return Err(CommitError::Fenced { reason });
         }
-        self.check(batch).map_err(CommitError::Refused)?;
+        let refused = batch
+            .check(&self.spec.topic, &self.spec.outputs)
+            .and_then(|()| self.shared.check_all(&batch.records));
+        refused.map_err(CommitError::Refused)?;
         if batch.records.is_empty() && batch.consumed.is_empty() {
             return Ok(Vec::new());
         }
@@ -225,35 +226,6 @@ impl Driver {
         } else {
             self.commit_positions(&positions).map(|()| Vec::new())
         }
-    }
-
-    /// Refuses what would be refused every time.
-    fn check(&self, batch: &Batch) -> Result<(), LogError> {
-        let refused = |reason: String| Err(LogError::Refused { reason });
-        if !batch.records.is_empty() && self.writer.is_none() {
-            return refused("the session was opened for positions only, without a writer".into());
-        }
-        let mut seen = HashSet::new();
-        for consumed in &batch.consumed {
-            if consumed.topic != self.spec.topic {
-                return refused(format!(
-                    "the session does not read topic {}",
-                    consumed.topic
-                ));
-            }
-            if !seen.insert(consumed.partition) {
-                return refused(format!("partition {} is in it twice", consumed.partition));
-            }
-            if consumed.metadata.len() > MAX_METADATA_BYTES {
-                return Err(LogError::TooLarge {
-                    what: format!("metadata of partition {}", consumed.partition),
-                    bytes: consumed.metadata.len(),
-                    limit: MAX_METADATA_BYTES,
-                    setting: "it cannot be raised",
-                });
-            }
-        }
-        self.shared.check_all(&batch.records)
     }
 
     /// Only for partitions that the session owns and knows it owns. One that was lost, or lost and

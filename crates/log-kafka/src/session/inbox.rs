@@ -7,8 +7,6 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use triggerfish_log::{Assigned, Limit, LogError, Offset, Partition, Polled, Record, Revoking};
 
-use crate::reader::payload_bytes;
-
 /// Above either the thread takes no more from the consumer.
 const RECORDS_MAX: usize = 20_000;
 const BYTES_MAX: usize = 32 << 20;
@@ -75,7 +73,7 @@ impl Inbox {
 
     pub(super) fn deliver(&self, record: Record) {
         let mut state = self.state.lock();
-        state.bytes += payload_bytes(&record);
+        state.bytes += record.payload_bytes();
         state.records.push_back(record);
         drop(state);
         self.came.notify_one();
@@ -162,7 +160,7 @@ impl Inbox {
         state
             .records
             .retain(|record| !partitions.contains(&record.partition));
-        state.bytes = state.records.iter().map(payload_bytes).sum();
+        state.bytes = state.records.iter().map(Record::payload_bytes).sum();
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -209,7 +207,7 @@ impl State {
         let (mut taken, mut bytes) = (Vec::new(), 0);
         if self.paused.is_empty() {
             while let Some(record) = self.records.front() {
-                let size = payload_bytes(record);
+                let size = record.payload_bytes();
                 if !fits(&taken, bytes, size, limit) {
                     break;
                 }
@@ -221,7 +219,7 @@ impl State {
             // One that has to wait keeps those behind it waiting, or the order would go.
             let mut waiting = self.paused.clone();
             for record in self.records.drain(..) {
-                let size = payload_bytes(&record);
+                let size = record.payload_bytes();
                 if waiting.contains(&record.partition) || !fits(&taken, bytes, size, limit) {
                     waiting.insert(record.partition);
                     held.push_back(record);

@@ -45,7 +45,7 @@ macro_rules! log_conformance {
                 reading_ends_at_the_end, the_last_record_is_found,
                 a_position_after_the_end_is_an_error,
                 seek_goes_back_and_forth, paused_partitions_stay_silent, limits_are_kept;
-            tailing: a_reader_follows, a_session_sees_new_records_at_once,
+            tailing: a_reader_follows, following_without_waiting_misses_nothing, a_session_sees_new_records_at_once,
                 a_dropped_poll_loses_nothing;
             cleaning: compaction_keeps_the_newest_of_each_key, compacted_topics_stay_small,
                 retention_drops_the_old_and_keeps_the_new;

@@ -62,6 +62,33 @@ pub async fn a_reader_follows<H: Harness>(case: Case<H>) {
     }
 }
 
+/// What is there comes however short the wait is; only then comes nothing.
+pub async fn following_without_waiting_misses_nothing<H: Harness>(case: Case<H>) {
+    let topic = case.topic(3).await;
+    let place = |partition| Position {
+        topic: topic.clone(),
+        partition: Partition(partition),
+        offset: Offset::ZERO,
+    };
+    for round in 1..=2 {
+        case.append_all((0..20).map(|n| new(&topic, n % 2, "x")).collect())
+            .await;
+        let mut reader = case.log.open_reader().await.expect("a reader opens");
+        let mut positions = [place(0), place(1), place(2)];
+        let mut seen = 0;
+        loop {
+            let limit = Limit::records(7);
+            let records = reader.follow(&mut positions, limit, Duration::ZERO).await;
+            let records = records.expect("following");
+            seen += records.len();
+            if records.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(seen, 20 * round);
+    }
+}
+
 /// A waiting poll returns with the record, long before its wait is over.
 pub async fn a_session_sees_new_records_at_once<H: Harness>(case: Case<H>) {
     let topic = case.topic(1).await;
