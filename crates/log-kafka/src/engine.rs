@@ -24,6 +24,8 @@ use crate::settings::KafkaSettings;
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long a first answer is waited for before looking why there is none.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// How long the client may take to say what it has to say.
+const SAY_WITHIN: Duration = Duration::from_millis(20);
 
 /// A log on Kafka. Cheap to clone.
 #[derive(Clone)]
@@ -105,7 +107,7 @@ impl Shared {
                 return Ok(());
             };
             // What the client has to say is said when it is polled.
-            while self.client.poll(Duration::ZERO).is_some() {}
+            while self.client.poll(SAY_WITHIN).is_some() {}
             let said = self.client.context().said();
             match said {
                 Some(said) if said.code == Some(RDKafkaErrorCode::Authentication) => {
