@@ -133,6 +133,25 @@ impl Cursor {
         })
     }
 
+    /// Reads on where the broker has something. Whoever gives up half-way, or is told that it
+    /// can't be, begins anew: a partition that is out of range is not read until then.
+    async fn begin_at_first_kept(&mut self, shared: &Arc<Shared>) -> Result<(), LogError> {
+        let mut moved = std::mem::take(&mut self.positions);
+        for ((topic, partition), from) in &mut moved {
+            *from = first_kept(shared, topic, *partition, *from).await?;
+        }
+        self.assign(moved)
+    }
+
+    fn move_past(&mut self, taken: &[Record]) {
+        for record in taken {
+            let place = (record.topic.clone(), record.partition);
+            if let Some(position) = self.positions.get_mut(&place) {
+                *position = record.offset.next();
+            }
+        }
+    }
+
     /// Reads nothing until the next [`Cursor::assign`].
     fn rest(&mut self) {
         self.positions.clear();
@@ -343,10 +362,12 @@ impl Reader for KafkaReader {
             let next = match cursor.next(until).await {
                 Ok(Some(next)) => next,
                 Ok(None) => break,
-                // The client is past the records that were taken, the caller is not.
-                Err(error) if room.taken.is_empty() => return Err(error),
-                Err(_) => {
+                Err(error) => {
+                    // What was taken is told first; asked again, the client says what is wrong.
                     cursor.positions.clear();
+                    if room.taken.is_empty() {
+                        return Err(error);
+                    }
                     break;
                 }
             };
@@ -370,11 +391,7 @@ impl Reader for KafkaReader {
                     break;
                 }
                 Next::OutOfRange => {
-                    let mut moved = cursor.positions.clone();
-                    for ((topic, partition), from) in &mut moved {
-                        *from = first_kept(shared, topic, *partition, *from).await?;
-                    }
-                    cursor.assign(moved)?;
+                    cursor.begin_at_first_kept(shared).await?;
                     for position in &mut *positions {
                         let place = (position.topic.clone(), position.partition);
                         position.offset = cursor.positions[&place];
@@ -382,11 +399,8 @@ impl Reader for KafkaReader {
                 }
             }
         }
+        cursor.move_past(&room.taken);
         for record in &room.taken {
-            let place = (record.topic.clone(), record.partition);
-            if let Some(position) = cursor.positions.get_mut(&place) {
-                *position = record.offset.next();
-            }
             let same =
                 |p: &&mut Position| p.topic == record.topic && p.partition == record.partition;
             if let Some(position) = positions.iter_mut().find(same) {

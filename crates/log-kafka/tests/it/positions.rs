@@ -4,7 +4,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use triggerfish_log::{
-    Appender as _, EventLog as _, Limit, LogError, Offset, Partition, Polled, Session as _,
+    Appender as _, EventLog as _, Limit, LogError, Offset, Partition, Polled, Position,
+    Reader as _, Session as _,
 };
 use triggerfish_test_broker::{required_or_skip, shared};
 
@@ -77,6 +78,21 @@ async fn a_committed_position_after_the_end_is_said() {
     session.close().await;
     let mut session = log.open_session(spec).await.unwrap();
     let error = failure(&mut session).await;
+    // Who follows from there is told each time.
+    let mut reader = log.open_reader().await.unwrap();
+    let mut positions = [Position {
+        topic,
+        partition: Partition(0),
+        offset: Offset(100),
+    }];
+    for _ in 0..2 {
+        let wait = Duration::from_secs(20);
+        let followed = reader.follow(&mut positions, Limit::default(), wait).await;
+        assert!(
+            matches!(followed, Err(LogError::BeyondEnd { .. })),
+            "{followed:?}"
+        );
+    }
     let said = error.to_string();
     assert!(matches!(error, LogError::Fenced { .. }), "{said}");
     assert!(
