@@ -53,6 +53,15 @@ const DEFAULTS: [(&str, &str); 12] = [
     ("topic.metadata.refresh.interval.ms", "10000"),
 ];
 
+/// Not passed on: each would change what a client is. Appenders wait for the report of every
+/// record, and only sessions are transactional; all sessions of a process would be one member.
+const NOT_PASSED: [&str; 4] = [
+    "delivery.report.only.error",
+    "group.instance.id",
+    "group.protocol",
+    "transactional.id",
+];
+
 impl KafkaSettings {
     /// Brokers and nothing else.
     pub fn new(bootstrap_servers: impl Into<String>) -> Self {
@@ -78,7 +87,8 @@ impl KafkaSettings {
             config.set(name, value);
         }
         config.set("message.max.bytes", self.record_bytes_max().to_string());
-        for (name, value) in &self.properties {
+        let passed = self.properties.iter();
+        for (name, value) in passed.filter(|(name, _)| !NOT_PASSED.contains(&name.as_str())) {
             config.set(name, value);
         }
         config
@@ -173,11 +183,17 @@ mod tests {
             ("acks", "1"),
             ("enable.auto.commit", "true"),
             ("transaction.timeout.ms", "1"),
+            ("transactional.id", "x"),
+            ("delivery.report.only.error", "true"),
         ] {
             settings.properties.insert(name.into(), value.into());
         }
         let writer = settings.writer("w");
-        assert_eq!(settings.appender().get("linger.ms"), Some("7"));
+        let appender = settings.appender();
+        assert_eq!(appender.get("linger.ms"), Some("7"));
+        assert_eq!(appender.get("transactional.id"), None);
+        assert_eq!(appender.get("delivery.report.only.error"), None);
+        assert_eq!(writer.get("transactional.id"), Some("w"));
         assert_eq!(writer.get("isolation.level"), Some("read_committed"));
         assert_eq!(writer.get("acks"), Some("all"));
         assert_eq!(writer.get("enable.auto.commit"), Some("false"));

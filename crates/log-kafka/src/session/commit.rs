@@ -291,9 +291,7 @@ impl Driver {
         // Asked after that: who was put out of the group and has not joined again has no name
         // there, and the broker lets positions of nobody pass.
         if positions.count() > 0 && (member.is_none() || self.consumer.assignment_lost()) {
-            return Err(CommitError::Aborted {
-                reason: "the group has taken the partitions away".to_owned(),
-            });
+            return Err(put_out());
         }
         let failed = match writer.commit(&batch.records, positions, member.as_ref()) {
             Ok(offsets) => return Ok(offsets),
@@ -335,6 +333,9 @@ impl Driver {
 
     /// Commits positions without records, by the consumer.
     fn commit_positions(&self, positions: &TopicPartitionList) -> Result<(), CommitError> {
+        if self.consumer.assignment_lost() {
+            return Err(put_out());
+        }
         let committed = self.consumer.commit(positions, CommitMode::Sync);
         committed.map_err(|error| {
             if is_fatal(&error) {
@@ -345,6 +346,12 @@ impl Driver {
                 reason: error.to_string(),
             }
         })
+    }
+}
+
+fn put_out() -> CommitError {
+    CommitError::Aborted {
+        reason: "the group has taken the partitions away".to_owned(),
     }
 }
 
