@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use crate::{Error, error};
 
@@ -34,12 +34,12 @@ pub struct Secured {
 impl Secured {
     /// Makes certificates and the client's properties in `folder`.
     pub(crate) fn make(folder: &Path, bootstrap: String) -> Result<Self, Error> {
-        let mut authority = CertificateParams::new(Vec::new())?;
+        let mut authority = named(Vec::new(), "test authority")?;
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
         let key = KeyPair::generate()?;
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let certificate = CertificateParams::new(names)?.signed_by(&key, &authority)?;
+        let certificate = named(names.into(), "test broker")?.signed_by(&key, &authority)?;
         let own = key.serialize_pem() + &certificate.pem() + &authority.pem();
         write(&key_file(folder), &own)?;
         let ca = folder.join("ca.pem");
@@ -64,6 +64,13 @@ impl Secured {
             client_properties,
         })
     }
+}
+
+/// OpenSSL takes two certificates of one name for the same.
+fn named(hosts: Vec<String>, name: &str) -> Result<CertificateParams, Error> {
+    let mut params = CertificateParams::new(hosts)?;
+    params.distinguished_name.push(DnType::CommonName, name);
+    Ok(params)
 }
 
 /// What formats a node's storage with the user in it.

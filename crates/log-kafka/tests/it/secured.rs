@@ -1,10 +1,7 @@
 //! TLS and SASL/SCRAM, by properties that are passed through.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use triggerfish_log::{
     EventLog as _, Limit, LogError, Offset, Partition, Position, Reader as _, Session as _,
 };
@@ -19,35 +16,14 @@ use crate::stage::{
 
 const WRONG: &str = "guessed-and-wrong";
 
-/// A broker's key and certificate in `folder`, and the certificate of who signed it. OpenSSL
-/// tells the two apart by their names.
-fn certificates(folder: &Path) -> (PathBuf, PathBuf) {
-    let named = |names: &[&str], name: &str| {
-        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
-        let mut params = CertificateParams::new(names).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params
-    };
-    let mut authority = named(&[], "authority");
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-    let broker = named(&["localhost", "127.0.0.1"], "broker");
-    let broker = broker.signed_by(&key, &authority).unwrap();
-    let (own, ca) = (folder.join("broker.pem"), folder.join("ca.pem"));
-    fs::write(&own, key.serialize_pem() + &broker.pem() + &authority.pem()).unwrap();
-    fs::write(&ca, authority.pem()).unwrap();
-    (own, ca)
-}
-
-fn with(secured: &Secured, ca: &Path, password: &str) -> KafkaSettings {
+fn with(secured: &Secured, password: &str) -> KafkaSettings {
     let mut settings = settings(&secured.bootstrap);
     for (name, value) in [
         ("security.protocol", "SASL_SSL"),
         ("sasl.mechanism", secured.mechanism),
         ("sasl.username", secured.username),
         ("sasl.password", password),
-        ("ssl.ca.location", ca.to_str().unwrap()),
+        ("ssl.ca.location", secured.ca.to_str().unwrap()),
     ] {
         settings.properties.insert(name.into(), value.into());
     }
@@ -60,20 +36,16 @@ async fn who_has_the_password_does_everything_and_nobody_else_anything() {
         return;
     }
     lines::keep();
-    let folder = tempfile::tempdir().unwrap();
-    let (own, ca) = certificates(folder.path());
-    let own = own.to_str().unwrap().to_owned();
     let cluster = Cluster::start(Settings {
         secured: true,
-        broker_properties: vec![("ssl.keystore.location".to_owned(), own)],
         ..Settings::default()
     })
     .unwrap();
     let secured = cluster.secured().unwrap();
-    let right = with(secured, &ca, secured.password);
+    let right = with(secured, secured.password);
     let log = KafkaLog::open(right.clone()).await.unwrap();
     everything(&log).await;
-    refused(secured, &ca).await;
+    refused(secured).await;
     let kept = lines::kept();
     assert!(kept.contains("topic made"), "log lines are kept");
     for secret in [WRONG, secured.password] {
@@ -106,9 +78,9 @@ async fn everything(log: &KafkaLog) {
     assert_eq!(text(&followed.unwrap()[0]), "A");
 }
 
-async fn refused(secured: &Secured, ca: &Path) {
+async fn refused(secured: &Secured) {
     let begun = Instant::now();
-    let wrong = with(secured, ca, WRONG);
+    let wrong = with(secured, WRONG);
     let error = KafkaLog::open(wrong).await.err().unwrap();
     assert!(begun.elapsed() < Duration::from_secs(10), "{error}");
     assert!(matches!(error, LogError::Refused { .. }), "{error:?}");

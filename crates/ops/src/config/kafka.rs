@@ -12,10 +12,11 @@ use super::{
 };
 
 /// Properties on which correctness rests; they are ours alone.
-const OURS: [&str; 15] = [
+const OURS: [&str; 16] = [
     "acks",
     "auto.offset.reset",
     "client.id",
+    "delivery.report.only.error",
     "enable.auto.commit",
     "enable.auto.offset.store",
     "enable.idempotence",
