@@ -12,6 +12,8 @@ use triggerfish_log::{
 use triggerfish_ops::metrics;
 use triggerfish_view::{LogIdentity, RebuildStart, Saved, Settings, View, WipeReason};
 
+#[cfg(feature = "faults")]
+use crate::faults;
 use crate::{fold::fold, owned::Owned};
 
 /// Invocations staged between two saves of a restore.
@@ -79,6 +81,8 @@ pub(crate) async fn restore<L: EventLog>(
         .map_or(bounds.first, |committed| committed.offset);
     let mut view = place.open(partition).await?;
     let position = Offset(view.position());
+    #[cfg(feature = "faults")]
+    let until = faults::believed(position, until);
     if position > until {
         view.wipe(WipeReason::AheadOfCommit)?;
     } else if position > Offset::ZERO && position < bounds.first {

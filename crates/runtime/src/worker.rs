@@ -20,6 +20,8 @@ use triggerfish_ops::{health::Readiness, metrics, violation};
 use triggerfish_view::Saved;
 
 use self::partitions::{Leaving, Restored};
+#[cfg(feature = "faults")]
+use crate::faults::{self, Fault};
 use crate::{
     clock::Clock,
     crew::Crew,
@@ -252,8 +254,32 @@ impl<L: EventLog> Worker<L> {
         if outputs.is_empty() {
             Ok(())
         } else {
+            #[cfg(feature = "faults")]
+            self.save_before_commit().await?;
             self.commit(outputs).await
         }
+    }
+
+    /// The wrong way round, where a test wants to see what comes of it.
+    #[cfg(feature = "faults")]
+    async fn save_before_commit(&mut self) -> Result<(), Error> {
+        if !faults::is_on(Fault::ViewFirst) {
+            return Ok(());
+        }
+        self.finish_saves().await?;
+        for (partition, owned) in &mut self.crew.partitions {
+            if let Some(job) = owned.view.begin_save() {
+                let partition = *partition;
+                owned.saving = true;
+                self.saves.spawn_blocking(move || (partition, job.run()));
+            }
+        }
+        self.finish_saves().await?;
+        for owned in self.crew.partitions.values() {
+            owned.view.flush()?;
+        }
+        tokio::time::sleep(faults::BETWEEN).await;
+        Ok(())
     }
 
     /// Commits `records` together with the positions of everything folded.
