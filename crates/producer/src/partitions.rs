@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use triggerfish_core::{Timestamp, id::PARTITIONS_MAX};
-use triggerfish_log::{EventLog, LogError, Topic};
+use triggerfish_log::{EventLog, LogError, Topic, TopicSpec};
 use triggerfish_registry::{ChangeError, Growth, Registry};
-use triggerfish_runtime::Clock;
+use triggerfish_runtime::{Clock, Topics};
 
 /// How often the log is asked.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -53,6 +53,8 @@ pub enum PartitionsError {
 pub struct PartitionWatch<L> {
     log: L,
     topic: Topic,
+    /// Results stand under the number of their cause, so these grow with it.
+    outputs: [Topic; 2],
     registry: Registry,
     clock: Arc<dyn Clock>,
     notice: Duration,
@@ -62,14 +64,15 @@ impl<L: EventLog> PartitionWatch<L> {
     /// A growth counts `notice` after it was seen: every process must know of it by then.
     pub fn new(
         log: L,
-        topic: Topic,
+        topics: &Topics,
         registry: Registry,
         clock: Arc<dyn Clock>,
         notice: Duration,
     ) -> Self {
         Self {
             log,
-            topic,
+            topic: topics.invocation_log.clone(),
+            outputs: [topics.completions.clone(), topics.decisions.clone()],
             registry,
             clock,
             notice,
@@ -120,6 +123,7 @@ impl<L: EventLog> PartitionWatch<L> {
             }
             None => Timestamp::EPOCH,
         };
+        self.grow_outputs(partitions).await?;
         let growth = Growth {
             since,
             partitions: count,
@@ -127,6 +131,24 @@ impl<L: EventLog> PartitionWatch<L> {
         let recorded = self.registry.grow_partitions(growth).await;
         recorded.map_err(PartitionsError::Registry)?;
         tracing::info!(%topic, partitions, %since, "from then on ids are cut by so many partitions");
+        Ok(())
+    }
+
+    /// Whoever gave the invocation log more partitions may not have thought of these.
+    async fn grow_outputs(&self, partitions: u32) -> Result<(), LogError> {
+        for output in &self.outputs {
+            if self.log.partitions(output).await? >= partitions {
+                continue;
+            }
+            let grown = TopicSpec {
+                name: output.clone(),
+                partitions,
+                // How long it is kept is not our business here.
+                retention: Some(Duration::ZERO),
+                compacted: false,
+            };
+            self.log.ensure_topics(&[grown]).await?;
+        }
         Ok(())
     }
 

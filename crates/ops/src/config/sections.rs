@@ -109,6 +109,10 @@ section! {
         /// A partition that could be read on and has not moved for this long has
         /// stalled: its session is replaced, and the log says so.
         stall_after: IsoDuration = IsoDuration::preset("PT30S"),
+        /// How long after it was noticed a growth of the invocation log counts: by then
+        /// every process must know of it. The same for all processes, and longer than
+        /// any of them may be cut off from Kafka.
+        growth_notice: IsoDuration = IsoDuration::preset("PT30S"),
     }
 }
 

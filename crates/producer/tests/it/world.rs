@@ -227,7 +227,7 @@ impl World {
     pub(crate) fn partition_watch(&self, notice: Duration) -> PartitionWatch<EmbeddedLog> {
         PartitionWatch::new(
             self.log.clone(),
-            self.topics.invocation_log.clone(),
+            &self.topics,
             self.registry.clone(),
             Arc::new(SystemClock),
             notice,

@@ -44,9 +44,6 @@ pub(crate) use topics::of as topics_of;
 use log::AnyAppender;
 use plan::Plan;
 
-/// Within this time every process knows of a growth of the invocation log.
-const GROWTH_NOTICE: Duration = Duration::from_secs(30);
-
 /// A running process.
 pub(crate) struct Service {
     /// Where the API listens.
@@ -75,6 +72,7 @@ struct Parts {
     registry: Registry,
     keys: ServerKeys,
     clock: Arc<dyn Clock>,
+    growth_notice: Duration,
 }
 
 impl Parts {
@@ -91,6 +89,7 @@ impl Parts {
             topics,
             keys: process.keys.clone(),
             clock: Arc::new(SystemClock),
+            growth_notice: config.worker.growth_notice.get(),
         };
         parts.partition_watch().record().await?;
         Ok(parts)
@@ -99,10 +98,10 @@ impl Parts {
     fn partition_watch(&self) -> PartitionWatch<AnyLog> {
         PartitionWatch::new(
             self.log.clone(),
-            self.topics.invocation_log.clone(),
+            &self.topics,
             self.registry.clone(),
             Arc::clone(&self.clock),
-            GROWTH_NOTICE,
+            self.growth_notice,
         )
     }
 
