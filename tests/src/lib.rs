@@ -8,6 +8,7 @@
 pub mod api;
 pub mod binary;
 pub mod completions;
+pub mod kafka;
 pub mod random;
 pub mod service;
 pub mod signature;

@@ -178,7 +178,7 @@ impl Setup {
 
 /// A port that nobody has and that the system gives to nobody by itself, so that a
 /// service gets it again after it was killed.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let begin = u16::try_from(std::process::id() % 9_000).expect("small");
     loop {

@@ -5,6 +5,7 @@ mod bad_input;
 mod calls;
 mod cloud_events;
 mod drain;
+mod kafka;
 mod kill;
 mod load;
 mod misbehaving;
