@@ -9,6 +9,7 @@ pub mod api;
 pub mod binary;
 pub mod completions;
 pub mod compose;
+pub mod kafka;
 pub mod random;
 pub mod service;
 pub mod signature;

@@ -115,14 +115,47 @@ impl Call {
     /// Posts `output` to the callback URL that came with the call; `None` if nobody
     /// answers there.
     pub async fn call_back(&self, output: &Value) -> Option<Answer> {
-        let metadata = &self.json()["_metadata"];
-        let url = metadata["callbackURL"].as_str().unwrap_or_default();
-        let body = json!({"secret": metadata["secret"], "output": output});
+        let url = self.callback_url();
+        let secret = &self.json()["_metadata"]["secret"];
+        let body = json!({"secret": secret, "output": output});
         let request = self
             .http
             .post(url)
             .header("content-type", "application/json");
         answer(request.body(body.to_string())).await
+    }
+
+    /// Posts `output`, byte for byte, to another process than the one that called: the one
+    /// at `base`. `None` if nobody answers there within `patience`.
+    pub async fn call_back_at(
+        &self,
+        base: &str,
+        output: &str,
+        patience: Duration,
+    ) -> Option<Answer> {
+        let url = self.callback_url();
+        let path = url.strip_prefix(&self.maker()?)?.to_owned();
+        let secret = &self.json()["_metadata"]["secret"];
+        let request = self
+            .http
+            .post(format!("{base}{path}"))
+            .timeout(patience)
+            .header("content-type", "application/json")
+            .body(format!("{{\"secret\":{secret},\"output\":{output}}}"));
+        answer(request).await
+    }
+
+    /// Base URL of the process that called, where the call tells.
+    #[must_use]
+    pub fn maker(&self) -> Option<String> {
+        let url = reqwest::Url::parse(&self.callback_url()).ok()?;
+        Some(url.origin().ascii_serialization())
+    }
+
+    fn callback_url(&self) -> String {
+        let body = self.json();
+        let url = body["_metadata"]["callbackURL"].as_str();
+        url.unwrap_or_default().to_owned()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The dispatcher's part in the loop.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub struct Dispatcher<A> {
     finished: mpsc::UnboundedReceiver<Finished>,
     finish: mpsc::UnboundedSender<Finished>,
     tasks: TaskTracker,
+    /// Calls and their reports, of each partition.
+    under_way: HashMap<Partition, TaskTracker>,
     wake: Arc<Notify>,
     draining: bool,
     counted: Timestamp,
@@ -69,6 +72,7 @@ impl<A: Appender> Dispatcher<A> {
             finished,
             finish,
             tasks: TaskTracker::new(),
+            under_way: HashMap::new(),
             wake,
             draining: false,
             counted: Timestamp::EPOCH,
@@ -103,7 +107,7 @@ impl<A: Appender> Dispatcher<A> {
         }
     }
 
-    fn start(&self, start: Start) {
+    fn start(&mut self, start: Start) {
         let Start {
             partition,
             invocation,
@@ -124,7 +128,9 @@ impl<A: Appender> Dispatcher<A> {
             return;
         };
         let calls = self.calls.clone();
+        let under_way = self.under_way.entry(partition).or_default().token();
         self.tasks.spawn(async move {
+            let _under_way = under_way;
             let made = calls.make(&invocation, attempt);
             let Some(report) = released.run_until_cancelled(made).await else {
                 return;
@@ -172,8 +178,18 @@ impl<A: Appender> Role for Dispatcher<A> {
         }
     }
 
+    fn leaving(&mut self, partition: Partition) {
+        self.scheduler.released(partition);
+    }
+
+    fn is_idle_for(&self, partition: Partition) -> bool {
+        let under_way = self.under_way.get(&partition);
+        under_way.is_none_or(TaskTracker::is_empty)
+    }
+
     fn released(&mut self, partition: Partition) {
         self.tenures.end(partition);
+        self.under_way.remove(&partition);
         self.scheduler.released(partition);
     }
 

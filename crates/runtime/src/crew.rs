@@ -177,6 +177,27 @@ impl Crew {
         self.partitions.iter().map(position)
     }
 
+    /// The roles start nothing new for these partitions.
+    pub(crate) fn leave(&mut self, partitions: &[Partition]) {
+        for partition in partitions {
+            if let Some(owned) = self.partitions.get_mut(partition) {
+                owned.phase = Phase::Leaving;
+                owned.waiting.clear();
+            }
+            self.roles
+                .iter_mut()
+                .for_each(|role| role.leaving(*partition));
+        }
+        self.show_running();
+    }
+
+    /// Whether nothing is under way for these partitions.
+    pub(crate) fn is_idle_for(&self, partitions: &[Partition]) -> bool {
+        let idle =
+            |partition: &Partition| self.roles.iter().all(|role| role.is_idle_for(*partition));
+        partitions.iter().all(idle)
+    }
+
     /// The roles append nothing for these partitions from here on.
     pub(crate) fn release(&mut self, partitions: &[Partition]) {
         for partition in partitions {

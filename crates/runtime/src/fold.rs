@@ -39,6 +39,8 @@ fn fold_value(view: &mut View, record: &Record) -> Result<Folded, triggerfish_vi
     view.set_log_time(at);
     let kind = observation.kind();
     let before = view.get(id.key())?;
+    #[cfg(feature = "faults")]
+    let before = before.filter(|_| crate::faults::dedupes(&observation));
     let is_new = before.is_none();
     let checked = before.clone();
     let step = apply(

@@ -11,6 +11,8 @@
 mod clock;
 mod crew;
 mod dead_letter;
+#[cfg(feature = "faults")]
+mod faults;
 mod fold;
 mod handle;
 mod observer;

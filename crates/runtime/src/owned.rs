@@ -28,6 +28,8 @@ pub(crate) enum Phase {
     CatchingUp,
     /// The roles act for it.
     Running,
+    /// It is about to go: what was begun for it comes to its end, nothing new is.
+    Leaving,
     /// It is about to go: what was folded is committed and saved, nothing else.
     Released,
 }

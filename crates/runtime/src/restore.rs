@@ -13,6 +13,8 @@ use triggerfish_ops::metrics;
 use triggerfish_view::{LogIdentity, RebuildStart, Saved, Settings, View, WipeReason};
 use triggerfish_wire::completion;
 
+#[cfg(feature = "faults")]
+use crate::faults;
 use crate::{fold::fold, owned::Owned};
 
 /// Invocations staged between two saves of a restore.
@@ -97,6 +99,8 @@ pub(crate) async fn restore<L: EventLog>(
             .unwrap_or(bounds.first),
     };
     let position = Offset(view.position());
+    #[cfg(feature = "faults")]
+    let until = faults::believed(position, until);
     if position > until {
         view.wipe(WipeReason::AheadOfCommit)?;
     } else if position > Offset::ZERO && position < bounds.first {

@@ -26,6 +26,15 @@ pub trait Role: Send + 'static {
     /// A partition has been restored and is running; what it owes is in its view.
     fn opened(&mut self, partition: Partition, view: &mut View);
 
+    /// A partition is about to go, in good order: start nothing new for it. What is under
+    /// way may come to its end first.
+    fn leaving(&mut self, _partition: Partition) {}
+
+    /// Whether nothing it started for the partition is still under way.
+    fn is_idle_for(&self, _partition: Partition) -> bool {
+        true
+    }
+
     /// A partition is gone or about to go: append nothing for it from here on.
     fn released(&mut self, partition: Partition);
 

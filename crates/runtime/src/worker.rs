@@ -1,5 +1,7 @@
 //! The loop.
 
+mod partitions;
+
 use std::error::Error as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,12 +13,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use triggerfish_core::invariant::check_position;
 use triggerfish_log::{
-    Assigned, Batch, CommitError, Consumed, EventLog, Limit, LogError, NewRecord, Offset,
-    Partition, Polled, Record, Revoking, Session,
+    Batch, CommitError, Consumed, EventLog, Limit, LogError, NewRecord, Offset, Partition, Polled,
+    Record, Session,
 };
 use triggerfish_ops::{health::Readiness, metrics, violation};
 use triggerfish_view::Saved;
 
+use self::partitions::{Leaving, Restored};
+#[cfg(feature = "faults")]
+use crate::faults::{self, Fault};
 use crate::{
     clock::Clock,
     crew::Crew,
@@ -24,7 +29,7 @@ use crate::{
     handle::{Handle, Query},
     owned::Owned,
     pulse::Pulse,
-    restore::{Place, RestoreError, encode_start, restore},
+    restore::{Place, encode_start},
     role::Role,
     settings::{Error, WorkerSettings},
     tenure::Tenures,
@@ -51,6 +56,8 @@ pub struct Worker<L: EventLog> {
     restores: JoinSet<Restored>,
     /// The assignments whose restore is under way.
     restoring: Tenures,
+    /// On their way to another worker, as soon as what was begun for them has ended.
+    leaving: Option<Leaving>,
     saves: JoinSet<(Partition, Result<Saved, triggerfish_view::Error>)>,
     lookout: Lookout<L>,
 }
@@ -90,6 +97,7 @@ impl<L: EventLog> Worker<L> {
             queries,
             restores: JoinSet::new(),
             restoring: Tenures::default(),
+            leaving: None,
             saves: JoinSet::new(),
             lookout,
         };
@@ -117,12 +125,13 @@ impl<L: EventLog> Worker<L> {
     async fn run_session(&mut self, stop: &CancellationToken) -> Result<(), Error> {
         let mut pulse = Pulse::new(Instant::now());
         while !stop.is_cancelled() {
-            let wait = self.crew.act(POLL);
+            let wait = self.crew.act(self.patience());
             self.save_what_is_due(false).await?;
             let stalls = self.lookout.look(self.crew.positions());
             if !stalls.is_empty() {
                 return Err(Error::Stalled(stalls));
             }
+            self.hand_over().await?;
             let answers = pulse.beat(Instant::now());
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -141,6 +150,7 @@ impl<L: EventLog> Worker<L> {
         const PAUSE_MAX: Duration = Duration::from_secs(5);
         let owned: Vec<Partition> = self.crew.expected();
         self.let_go(&owned);
+        self.leaving = None;
         // What is saved is committed; only its end is waited for, since views are opened
         // again.
         while self.saves.join_next().await.is_some() {}
@@ -203,7 +213,10 @@ impl<L: EventLog> Worker<L> {
             Turn::Saved(partition, saved) => self.saved(partition, saved),
             Turn::Polled(Polled::Records(records)) => self.fold_records(&records).await?,
             Turn::Polled(Polled::Assigned(assigned)) => self.assigned(assigned).await?,
-            Turn::Polled(Polled::Revoking(revoking)) => self.revoking(revoking).await?,
+            Turn::Polled(Polled::Revoking(revoking)) => {
+                self.leave(revoking);
+                self.hand_over().await?;
+            }
             Turn::Polled(Polled::Lost(partitions)) => self.lost(&partitions).await?,
         }
         Ok(())
@@ -219,8 +232,32 @@ impl<L: EventLog> Worker<L> {
         if outputs.is_empty() {
             Ok(())
         } else {
+            #[cfg(feature = "faults")]
+            self.save_before_commit().await?;
             self.commit(outputs).await
         }
+    }
+
+    /// The wrong way round, where a test wants to see what comes of it.
+    #[cfg(feature = "faults")]
+    async fn save_before_commit(&mut self) -> Result<(), Error> {
+        if !faults::is_on(Fault::ViewFirst) {
+            return Ok(());
+        }
+        self.finish_saves().await?;
+        for (partition, owned) in &mut self.crew.partitions {
+            if let Some(job) = owned.view.begin_save() {
+                let partition = *partition;
+                owned.saving = true;
+                self.saves.spawn_blocking(move || (partition, job.run()));
+            }
+        }
+        self.finish_saves().await?;
+        for owned in self.crew.partitions.values() {
+            owned.view.flush()?;
+        }
+        tokio::time::sleep(faults::BETWEEN).await;
+        Ok(())
     }
 
     /// Commits `records` together with the positions of everything folded.
@@ -319,72 +356,6 @@ impl<L: EventLog> Worker<L> {
         }
     }
 
-    async fn assigned(&mut self, assigned: Vec<Assigned>) -> Result<(), Error> {
-        let partitions: Vec<Partition> = assigned.iter().map(|a| a.partition).collect();
-        self.session.pause(&partitions).await?;
-        for Assigned {
-            partition,
-            committed,
-        } in assigned
-        {
-            tracing::info!(%partition, position = ?committed.as_ref().map(|c| c.offset.0), "partition assigned, restoring its view");
-            self.crew.expect(partition);
-            let (log, place) = (self.log.clone(), Arc::clone(&self.place));
-            let assignment = self.restoring.begin(partition);
-            self.restores.spawn(async move {
-                let began = Instant::now();
-                let result = restore(log, place, partition, committed);
-                let result = assignment.run_until_cancelled(result).await;
-                metrics::restore_took(began.elapsed());
-                Restored {
-                    partition,
-                    assignment,
-                    result,
-                }
-            });
-        }
-        Ok(())
-    }
-
-    async fn restored(&mut self, partition: Partition, owned: Owned) -> Result<(), Error> {
-        match self
-            .session
-            .seek(partition, Offset(owned.view.position()))
-            .await
-        {
-            Err(LogError::NotAssigned { .. }) => return Ok(()),
-            result => result?,
-        }
-        self.session.resume(&[partition]).await?;
-        self.crew.take_over(partition, owned);
-        Ok(())
-    }
-
-    async fn revoking(&mut self, revoking: Revoking) -> Result<(), Error> {
-        self.let_go(&revoking.partitions);
-        self.settle().await?;
-        self.crew.forget(&revoking.partitions);
-        drop(revoking);
-        Ok(())
-    }
-
-    async fn lost(&mut self, partitions: &[Partition]) -> Result<(), Error> {
-        tracing::warn!(?partitions, "partitions lost");
-        self.let_go(partitions);
-        // A save that ends later could be taken for one of the next assignment.
-        self.finish_saves().await?;
-        self.crew.forget(partitions);
-        Ok(())
-    }
-
-    /// Nothing acts for these partitions from here on.
-    fn let_go(&mut self, partitions: &[Partition]) {
-        for partition in partitions {
-            self.restoring.end(*partition);
-        }
-        self.crew.release(partitions);
-    }
-
     /// Commits and saves everything folded so far.
     async fn settle(&mut self) -> Result<(), Error> {
         self.finish_saves().await?;
@@ -408,6 +379,7 @@ impl<L: EventLog> Worker<L> {
             self.crew.act(POLL);
             let turned = self.turn(Duration::from_millis(20), true).await?;
             self.handle(turned).await?;
+            self.hand_over().await?;
         }
         let owned: Vec<Partition> = self.crew.partitions.keys().copied().collect();
         self.let_go(&owned);
@@ -423,14 +395,6 @@ impl<L: EventLog> Worker<L> {
         self.session.close().await;
         Ok(())
     }
-}
-
-/// A restore that is over.
-struct Restored {
-    partition: Partition,
-    /// Cancelled when the partition was taken away meanwhile.
-    assignment: CancellationToken,
-    result: Option<Result<Owned, RestoreError>>,
 }
 
 enum Turn {

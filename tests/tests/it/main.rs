@@ -7,6 +7,7 @@ mod calls;
 mod cloud_events;
 mod compose;
 mod drain;
+mod kafka;
 mod kill;
 mod load;
 mod misbehaving;

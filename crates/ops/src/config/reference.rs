@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::{
-    Api, Config, Delivery, Kafka, Limits, Log, Security, Shutdown, Storage, Upstream,
+    Api, Config, Delivery, Kafka, Limits, Log, Security, Shutdown, Storage, Upstream, Worker,
     layers::Layers,
     reader::{Reader, Section, variable_of},
 };
@@ -47,6 +47,7 @@ pub fn reference() -> String {
         about::<Storage>(),
         about::<Api>(),
         about::<Delivery>(),
+        about::<Worker>(),
         about::<Limits>(),
         about::<Security>(),
         about::<Log>(),

@@ -110,6 +110,10 @@ section! {
         /// stalled: its session is replaced, and the log says so. Of the invocation
         /// log and of topics with events.
         stall_after: IsoDuration = IsoDuration::preset("PT30S"),
+        /// How long after it was noticed a growth of the invocation log counts: by then
+        /// every process must know of it. The same for all processes, and longer than
+        /// any of them may be cut off from Kafka.
+        growth_notice: IsoDuration = IsoDuration::preset("PT30S"),
     }
 }
 

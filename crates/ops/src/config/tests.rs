@@ -458,6 +458,18 @@ fn the_listing_has_every_key_in_both_forms() {
 fn the_reference_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
     let text = reference();
+    for row in &load(&Sources::default()).unwrap().effective.rows {
+        let (section, key) = row.key.split_once('.').expect("a key is in a section");
+        let section = text
+            .split("\n## ")
+            .find(|part| part.starts_with(&format!("`[{section}]`")));
+        let section = section.unwrap_or_else(|| panic!("{} has no section", row.key));
+        assert!(
+            section.contains(&format!("| `{key}` |")),
+            "{} is missing",
+            row.key
+        );
+    }
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, &text).unwrap();
     }

@@ -1,10 +1,11 @@
 //! Partitions go from one worker to another.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use triggerfish_log::{Partition, Polled};
 
-use crate::world::{Note, World, eventually};
+use crate::world::{Note, Running, World, eventually};
 
 #[tokio::test]
 async fn a_partition_is_released_before_the_other_worker_acts_for_it() {
@@ -47,6 +48,44 @@ async fn a_partition_is_released_before_the_other_worker_acts_for_it() {
     second.stop().await;
     check_order(&world);
     world.digests("b").await;
+}
+
+#[tokio::test]
+async fn a_partition_goes_when_what_was_begun_for_it_has_ended() {
+    let world = World::new(2).await;
+    let first = world.worker("a").await;
+    let runs = async |worker: &Running, count| worker.handle.running().borrow().len() == count;
+    eventually("the first has all", async || runs(&first, 2).await).await;
+    world.is_busy.store(true, Ordering::Relaxed);
+    let second = world.worker("b").await;
+    eventually("one is to leave", async || runs(&first, 1).await).await;
+    let stays = *first.handle.running().borrow().first().unwrap();
+    world.complete_some(stays.0, 0..3).await;
+    world.wait_for_completions(3).await;
+    let is_released =
+        |(name, note): &(&str, Note)| matches!(note, Note::Released(_)) && *name == "a";
+    assert!(!world.notes.has(is_released), "nothing is cut off");
+    assert!(runs(&second, 0).await);
+    world.is_busy.store(false, Ordering::Relaxed);
+    eventually("it has moved", async || runs(&second, 1).await).await;
+    first.stop().await;
+    second.stop().await;
+    check_order(&world);
+}
+
+#[tokio::test]
+async fn what_takes_too_long_is_cut_off() {
+    let world = World::new(2).await;
+    let first = world.worker("a").await;
+    let runs = async |worker: &Running, count| worker.handle.running().borrow().len() == count;
+    eventually("the first has all", async || runs(&first, 2).await).await;
+    world.is_busy.store(true, Ordering::Relaxed);
+    let second = world.worker("b").await;
+    eventually("it has moved", async || runs(&second, 1).await).await;
+    assert!(world.is_busy.load(Ordering::Relaxed));
+    first.stop().await;
+    second.stop().await;
+    check_order(&world);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

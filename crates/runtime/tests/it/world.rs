@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -64,6 +65,7 @@ struct Recorder {
     notes: Notes,
     completions: Topic,
     stall: Arc<Mutex<Option<Duration>>>,
+    is_busy: Arc<AtomicBool>,
 }
 
 impl Recorder {
@@ -95,6 +97,10 @@ impl Role for Recorder {
 
     fn opened(&mut self, partition: Partition, view: &mut View) {
         self.note(Note::Opened(partition.0, view.position()));
+    }
+
+    fn is_idle_for(&self, _: Partition) -> bool {
+        !self.is_busy.load(Ordering::Relaxed)
     }
 
     fn released(&mut self, partition: Partition) {
@@ -136,6 +142,8 @@ pub(crate) struct World {
     pub(crate) notes: Notes,
     /// How long the loop stands still the next time it acts.
     pub(crate) stall: Arc<Mutex<Option<Duration>>>,
+    /// Whether something is under way for every partition.
+    pub(crate) is_busy: Arc<AtomicBool>,
     partitions: u32,
 }
 
@@ -194,6 +202,7 @@ impl World {
             appender,
             notes: Notes::default(),
             stall: Arc::default(),
+            is_busy: Arc::default(),
             partitions,
         }
     }
@@ -220,6 +229,7 @@ impl World {
             notes: self.notes.clone(),
             completions: self.topics.completions.clone(),
             stall: Arc::clone(&self.stall),
+            is_busy: Arc::clone(&self.is_busy),
         };
         let (worker, handle) = Worker::open(
             self.log.clone(),

@@ -45,9 +45,6 @@ pub(crate) use topics::of as topics_of;
 use log::AnyAppender;
 use plan::Plan;
 
-/// Within this time every process knows of a growth of the invocation log.
-const GROWTH_NOTICE: Duration = Duration::from_secs(30);
-
 /// A running process.
 pub(crate) struct Service {
     /// Where the API listens.
@@ -76,6 +73,7 @@ struct Parts {
     registry: Registry,
     keys: ServerKeys,
     clock: Arc<dyn Clock>,
+    growth_notice: Duration,
 }
 
 impl Parts {
@@ -92,6 +90,7 @@ impl Parts {
             topics,
             keys: process.keys.clone(),
             clock: Arc::new(SystemClock),
+            growth_notice: config.worker.growth_notice.get(),
         };
         parts.partition_watch(config).record().await?;
         Ok(parts)
@@ -104,7 +103,7 @@ impl Parts {
             topics::results(config, &self.log, &self.topics),
             self.registry.clone(),
             Arc::clone(&self.clock),
-            GROWTH_NOTICE,
+            self.growth_notice,
         )
     }
 
