@@ -84,8 +84,8 @@ async fn invocations(stage: &Stage, args: &BenchLatencyArgs) -> anyhow::Result<H
     for number in 0..args.invocations + WARM_UP {
         turns.tick().await;
         let began = Instant::now();
-        let appended = appender.append(vec![record(events, partitions, number)]);
-        appended.await.context("an event was not taken")?;
+        let appending = appender.append(vec![record(events, partitions, number)]);
+        appending.await.context("an event was not taken")?;
         let completed = reader.follow(&mut positions, Limit::default(), PATIENCE);
         let completed = completed.await?;
         ensure!(completed.len() == 1, "no completion within {PATIENCE:?}");
