@@ -194,7 +194,7 @@ impl Sender {
         );
         self.ledger.sent(n);
         self.send_value(n, &value);
-        if twice && n % 3 == 0 {
+        if twice && n.is_multiple_of(3) {
             self.send_value(n, &value);
         } else if twice {
             self.again.push_back((Instant::now(), n, value));
