@@ -1,7 +1,7 @@
 //! Events at a steady rate, from upstream and by HTTP, and a ledger of those that were
 //! accepted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -17,6 +17,7 @@ use super::{Doors, Event, Installation, Mode, Upstream, content};
 use crate::{api::start_body, holds};
 
 const TICK: Duration = Duration::from_millis(20);
+const AGAIN_AFTER: Duration = Duration::from_secs(3);
 /// What a 503 asks for by its `Retry-After`.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Starts by HTTP that are not answered yet; a real client would not pile up more.
@@ -102,6 +103,7 @@ impl Load {
             starts: starts.clone(),
             is_over: Arc::clone(&is_over),
             runtime: tokio::runtime::Handle::current(),
+            again: VecDeque::new(),
         };
         let (over, pace) = (Arc::clone(&is_over), Arc::clone(&rate));
         let sending = thread::spawn(move || sender.run(&over, &pace));
@@ -149,6 +151,8 @@ struct Sender {
     starts: TaskTracker,
     is_over: Arc<AtomicBool>,
     runtime: tokio::runtime::Handle,
+    /// What is sent once more, with the time when it was sent.
+    again: VecDeque<(Instant, u64, String)>,
 }
 
 impl Sender {
@@ -159,6 +163,7 @@ impl Sender {
             let rate = u32::try_from(rate.load(Ordering::Relaxed)).expect("a sane rate");
             owed += f64::from(rate) * last.elapsed().as_secs_f64();
             last = Instant::now();
+            self.send_again();
             while owed >= 1.0 {
                 owed -= 1.0;
                 self.send(n);
@@ -177,7 +182,8 @@ impl Sender {
         }
     }
 
-    /// The whole event in the value; a producer that retries may send it `twice`.
+    /// The whole event in the value; a producer that retries may send it `twice`, at once or
+    /// when its invocation has long ended.
     fn as_event(&mut self, n: u64, twice: bool) {
         let value = format!(
             "{{\"triggerId\":\"{}\",\"id\":\"event-{n}\",\"source\":\"chaos\",\"time\":\"{}\",\"input\":{},\"contentJson\":{}}}",
@@ -187,15 +193,31 @@ impl Sender {
             content(n),
         );
         self.ledger.sent(n);
-        let key = format!("key-{}", n % 50);
-        for key in [&*key, &*key].iter().take(1 + usize::from(twice)) {
-            let event = Event {
-                topic: &self.topic,
-                key,
-                value: &value,
-                headers: &[],
-            };
-            self.upstream.send(n, &event);
+        self.send_value(n, &value);
+        if twice && n.is_multiple_of(3) {
+            self.send_value(n, &value);
+        } else if twice {
+            self.again.push_back((Instant::now(), n, value));
+        }
+    }
+
+    fn send_value(&mut self, n: u64, value: &str) {
+        let event = Event {
+            topic: &self.topic,
+            key: &format!("key-{}", n % 50),
+            value,
+            headers: &[],
+        };
+        self.upstream.send(n, &event);
+    }
+
+    /// Events that are long completed as a rule come once more.
+    fn send_again(&mut self) {
+        while let Some((_, n, value)) = self
+            .again
+            .pop_front_if(|(sent, ..)| sent.elapsed() >= AGAIN_AFTER)
+        {
+            self.send_value(n, &value);
         }
     }
 

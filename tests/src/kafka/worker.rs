@@ -52,8 +52,9 @@ pub struct Worker {
     minds_limits: bool,
 }
 
-/// What a process says as its last that found no broker at its start.
-const NO_BROKER: &str = "error: can't reach Kafka";
+/// What a process says as its last that found no broker when it started: what it can't do,
+/// and why.
+const NO_BROKER: (&str, &str) = ("error: can't ", "the log is unavailable");
 /// Becomes the program, with the signal for a file that is too large ignored.
 const MINDFUL: [&str; 4] = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"];
 /// Files of a process with full disk; what is open and larger can't be written at its end.
@@ -211,9 +212,8 @@ impl Worker {
 
     fn found_no_broker(&self) -> bool {
         let log = self.log();
-        log.lines()
-            .last()
-            .is_some_and(|line| line.starts_with(NO_BROKER))
+        let last = log.lines().last().unwrap_or_default();
+        last.starts_with(NO_BROKER.0) && last.contains(NO_BROKER.1)
     }
 
     fn note_fall(&mut self) {
