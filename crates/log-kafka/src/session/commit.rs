@@ -29,9 +29,9 @@ use crate::error::{code, is_fatal, misconfigured, unavailable};
 use crate::record::write;
 use crate::settings::TRANSACTION_TIMEOUT;
 
-/// The longest poll for what the brokers have to say about a transaction's records. Longer polls
-/// are what makes transactions slow: librdkafka's own waiting goes in steps of 100 ms.
-const STEP: Duration = Duration::from_millis(1);
+/// Between two looks at what the brokers have to say about a transaction. Longer ones are what
+/// makes transactions slow: librdkafka's own waiting goes in steps of 100 ms.
+const STEP: Duration = Duration::from_micros(200);
 /// How long a step of a transaction may take. After the transaction's own time the broker has
 /// ended it anyway.
 const STEP_WITHIN: Duration = TRANSACTION_TIMEOUT;
@@ -149,7 +149,7 @@ impl Writer {
                 if code(&error) != Some(RDKafkaErrorCode::QueueFull) || Instant::now() > until {
                     return Err(Failed::of(error));
                 }
-                self.producer.poll(STEP);
+                self.listen();
             }
         }
         while self.producer.in_flight_count() > 0 {
@@ -157,7 +157,7 @@ impl Writer {
                 let late = KafkaError::MessageProduction(RDKafkaErrorCode::OperationTimedOut);
                 return Err(Failed::of(late));
             }
-            self.producer.poll(STEP);
+            self.listen();
         }
         let mut reports = std::mem::take(&mut *reports.lock());
         reports.sort_unstable_by_key(|(index, _)| *index);
@@ -166,6 +166,16 @@ impl Writer {
             .into_iter()
             .map(|(_, placed)| placed.map(offset).map_err(Failed::of));
         placed.collect()
+    }
+
+    /// Takes what the brokers have said, and rests a moment if that was nothing. A poll with a
+    /// time below a millisecond left would not rest but turn in circles.
+    fn listen(&self) {
+        let before = self.producer.in_flight_count();
+        self.producer.poll(Duration::ZERO);
+        if self.producer.in_flight_count() == before {
+            std::thread::sleep(STEP);
+        }
     }
 
     /// A topic may have grown since the producer looked.
@@ -184,7 +194,7 @@ impl Writer {
         self.producer.purge(PurgeConfig::default().queue());
         let until = Instant::now() + STEP_WITHIN;
         while self.producer.in_flight_count() > 0 && Instant::now() < until {
-            self.producer.poll(STEP);
+            self.listen();
         }
         retry(STEP_WITHIN, || self.producer.abort_transaction(STEP_WITHIN))
     }

@@ -155,7 +155,9 @@ async fn feed<A: Appender>(
     count: u64,
     window: Arc<Semaphore>,
 ) -> anyhow::Result<()> {
-    const BATCH: u64 = 64;
+    /// As many as the window has room for: an append waits for the brokers, and what is
+    /// measured must not wait for it.
+    const BATCH: u64 = 1024;
     let mut next = 0;
     while next < count {
         window.acquire().await?.forget();
