@@ -38,7 +38,7 @@ const DEFAULTS: [(&str, &str); 12] = [
     ("fetch.queue.backoff.ms", "20"),
     ("heartbeat.interval.ms", "1000"),
     // Several records in one request cost the broker less than each in its own.
-    ("linger.ms", "1"),
+    ("linger.ms", "3"),
     ("max.poll.interval.ms", "120000"),
     ("message.timeout.ms", "60000"),
     ("queued.max.messages.kbytes", "32768"),

@@ -22,7 +22,8 @@ use crate::record;
 /// Longest rest between two looks around, when nobody wakes the thread.
 const REST: Duration = Duration::from_millis(50);
 /// Messages taken from the consumer before requests are looked at again.
-const MESSAGES_PER_TURN: usize = 2_000;
+const MESSAGES_PER_TURN: usize = 1_000;
+const BYTES_PER_TURN: usize = 4 << 20;
 /// Pause between two tries to seek.
 const SEEK_AGAIN: Duration = Duration::from_millis(2);
 
@@ -172,20 +173,37 @@ impl Driver {
     /// Takes what has come from the consumer; `true` if there may be more.
     pub(super) fn read(&mut self) -> bool {
         self.hold_back_or_go_on();
+        if self.inbox.is_full() {
+            return false;
+        }
+        let mut came = Vec::new();
+        let more = self.take_messages(&mut came);
+        self.inbox.deliver(came);
+        more
+    }
+
+    /// What is there comes in one delivery: the session is woken once for it, and what it
+    /// commits together is as much as there is.
+    fn take_messages(&mut self, came: &mut Vec<Record>) -> bool {
         let callbacks = self.callbacks();
-        for _ in 0..MESSAGES_PER_TURN {
-            let came = match self.consumer.poll(Duration::ZERO) {
+        let mut bytes = 0;
+        while came.len() < MESSAGES_PER_TURN && bytes < BYTES_PER_TURN {
+            let message = match self.consumer.poll(Duration::ZERO) {
                 None if callbacks.take_served() => continue,
                 None => return false,
                 Some(Ok(message)) => Ok(record::read(&self.spec.topic, &message)),
                 Some(Err(error)) => Err(error),
             };
-            match came {
-                Ok(record) => self.came(record),
-                Err(error) => self.failed(&error),
-            }
-            if self.inbox.is_full() {
-                return false;
+            match message {
+                Ok(record) => {
+                    bytes += record.payload_bytes();
+                    self.came(record, came);
+                }
+                Err(error) => {
+                    // It may move partitions: what came before stays before.
+                    self.inbox.deliver(std::mem::take(came));
+                    self.failed(&error);
+                }
             }
         }
         true
@@ -221,14 +239,17 @@ impl Driver {
         }
     }
 
-    fn came(&mut self, record: Record) {
+    fn came(&mut self, record: Record, came: &mut Vec<Record>) {
         let partition = record.partition;
         match self.ownership.next(partition) {
             None => {}
-            Some(next) if record.offset < next => self.went_back(partition, next),
+            Some(next) if record.offset < next => {
+                self.inbox.deliver(std::mem::take(came));
+                self.went_back(partition, next);
+            }
             Some(_) => {
                 self.ownership.moved_to(partition, record.offset.next());
-                self.inbox.deliver(record);
+                came.push(record);
             }
         }
     }

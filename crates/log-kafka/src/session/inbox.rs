@@ -71,10 +71,13 @@ impl Inbox {
         Ok((!records.is_empty()).then_some(Polled::Records(records)))
     }
 
-    pub(super) fn deliver(&self, record: Record) {
+    pub(super) fn deliver(&self, records: Vec<Record>) {
+        if records.is_empty() {
+            return;
+        }
         let mut state = self.state.lock();
-        state.bytes += record.payload_bytes();
-        state.records.push_back(record);
+        state.bytes += records.iter().map(Record::payload_bytes).sum::<usize>();
+        state.records.extend(records);
         drop(state);
         self.came.notify_one();
     }

@@ -71,9 +71,16 @@ fn settings(log: &BenchLogArgs, folder: &TempDir, in_flight: u32) -> anyhow::Res
         let key = STANDARD.encode(random.to_be_bytes().repeat(4));
         flags.push(flag("security.keys", key));
     }
+    // Of the environment only what it takes to reach the brokers, and to try properties.
+    let mut environment = Sources::of_process(None, Vec::new()).environment;
+    environment.retain(|variable| variable.name.starts_with("TRIGGERFISH_KAFKA__"));
+    if log.engine == BenchEngine::Embedded {
+        environment.clear();
+    }
     let sources = Sources {
+        file: None,
+        environment,
         flags,
-        ..Sources::default()
     };
     Ok(config::load(&sources)?.config)
 }
