@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use triggerfish_core::Timestamp;
@@ -22,6 +22,7 @@ use crate::{
     fold::{Folded, fold},
     handle::{PartitionStatus, Query},
     owned::{Owned, Phase, Waiting},
+    pulse::Pulse,
     role::{Role, Views},
 };
 
@@ -36,6 +37,7 @@ pub(crate) struct Crew {
     conditions: BTreeMap<Partition, Condition>,
     /// What runs, for those who ask from elsewhere.
     running: watch::Sender<BTreeSet<Partition>>,
+    pulse: Pulse,
 }
 
 impl Crew {
@@ -53,7 +55,13 @@ impl Crew {
             readiness,
             conditions: BTreeMap::new(),
             running: watch::Sender::default(),
+            pulse: Pulse::new(Instant::now()),
         }
+    }
+
+    /// Whether what is known of the partitions is what the group knew a moment ago.
+    pub(crate) fn is_sure(&self) -> bool {
+        self.pulse.is_sure()
     }
 
     pub(crate) fn running(&self) -> watch::Receiver<BTreeSet<Partition>> {
@@ -72,7 +80,11 @@ impl Crew {
     }
 
     /// Lets every role do what is due; returns how long nothing will be, `idle` at most.
+    /// Nobody acts after the loop stood still until the group has been heard.
     pub(crate) fn act(&mut self, idle: Duration) -> Duration {
+        if !self.pulse.beat(Instant::now()) {
+            return idle;
+        }
         let now = self.clock.now();
         let mut views = Views(&mut self.partitions);
         let next = self

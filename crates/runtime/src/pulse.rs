@@ -2,7 +2,7 @@
 //!
 //! A process that was stopped and goes on believes that it owns what it owned before,
 //! until its session has heard otherwise. In between it could tell people what has long
-//! changed, so for a moment it answers nobody.
+//! changed, and make calls that another has made, so for a moment it does neither.
 
 use std::time::{Duration, Instant};
 
@@ -26,19 +26,24 @@ impl Pulse {
         }
     }
 
-    /// The loop goes round. Whether it may answer questions: what it knows is what its
-    /// session knew a moment ago.
+    /// The loop goes round. Whether it may answer questions and act: what it knows is what
+    /// its session knew a moment ago.
     pub(crate) fn beat(&mut self, now: Instant) -> bool {
         let stood_still = now.saturating_duration_since(self.last);
         self.last = now;
         if stood_still >= STILL {
             tracing::warn!(
                 ?stood_still,
-                "the loop stood still; questions wait until the group has been heard"
+                "the loop stood still; questions and calls wait until the group has been heard"
             );
             self.in_doubt_until = Some(now + SETTLE);
         }
         self.in_doubt_until = self.in_doubt_until.filter(|until| now < *until);
+        self.is_sure()
+    }
+
+    /// What the last beat said.
+    pub(crate) const fn is_sure(&self) -> bool {
         self.in_doubt_until.is_none()
     }
 }

@@ -28,7 +28,6 @@ use crate::{
     dead_letter::cut_dead_letter,
     handle::{Handle, Query},
     owned::Owned,
-    pulse::Pulse,
     restore::{Place, encode_start},
     role::Role,
     settings::{Error, WorkerSettings},
@@ -123,7 +122,6 @@ impl<L: EventLog> Worker<L> {
     }
 
     async fn run_session(&mut self, stop: &CancellationToken) -> Result<(), Error> {
-        let mut pulse = Pulse::new(Instant::now());
         while !stop.is_cancelled() {
             let wait = self.crew.act(self.patience());
             self.save_what_is_due(false).await?;
@@ -132,7 +130,7 @@ impl<L: EventLog> Worker<L> {
                 return Err(Error::Stalled(stalls));
             }
             self.hand_over().await?;
-            let answers = pulse.beat(Instant::now());
+            let answers = self.crew.is_sure();
             tokio::select! {
                 () = stop.cancelled() => {}
                 turned = self.turn(wait, answers) => {

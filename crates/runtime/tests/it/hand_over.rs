@@ -89,7 +89,7 @@ async fn what_takes_too_long_is_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_stood_still_answers_nothing_from_before_the_news() {
+async fn who_stood_still_does_nothing_from_before_the_news() {
     let world = World::new(1).await;
     let worker = world.worker("a").await;
     eventually("it runs", async || {
@@ -120,6 +120,8 @@ async fn who_stood_still_answers_nothing_from_before_the_news() {
         assert!(answer.is_err(), "it tells what it has lost: {answer:?}");
     }
     assert!(worker.handle.running().borrow().is_empty());
+    let acts = world.acts_after_stall.load(Ordering::Relaxed);
+    assert_eq!(acts, 0, "it acts for what it has lost");
     worker.stop().await;
 }
 

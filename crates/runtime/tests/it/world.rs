@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -65,6 +65,8 @@ struct Recorder {
     notes: Notes,
     completions: Topic,
     stall: Arc<Mutex<Option<Duration>>>,
+    has_stalled: bool,
+    acts_after_stall: Arc<AtomicUsize>,
     is_busy: Arc<AtomicBool>,
 }
 
@@ -110,6 +112,9 @@ impl Role for Recorder {
     fn act(&mut self, _: Timestamp, views: &mut Views<'_>) -> Option<Timestamp> {
         if let Some(stall) = self.stall.lock().unwrap().take() {
             std::thread::sleep(stall);
+            self.has_stalled = true;
+        } else if self.has_stalled && views.iter().next().is_some() {
+            self.acts_after_stall.fetch_add(1, Ordering::Relaxed);
         }
         // What is released is not shown any more.
         let notes = self.notes.0.lock().unwrap();
@@ -142,6 +147,8 @@ pub(crate) struct World {
     pub(crate) notes: Notes,
     /// How long the loop stands still the next time it acts.
     pub(crate) stall: Arc<Mutex<Option<Duration>>>,
+    /// How often it acted after that for a partition.
+    pub(crate) acts_after_stall: Arc<AtomicUsize>,
     /// Whether something is under way for every partition.
     pub(crate) is_busy: Arc<AtomicBool>,
     partitions: u32,
@@ -202,6 +209,7 @@ impl World {
             appender,
             notes: Notes::default(),
             stall: Arc::default(),
+            acts_after_stall: Arc::default(),
             is_busy: Arc::default(),
             partitions,
         }
@@ -229,6 +237,8 @@ impl World {
             notes: self.notes.clone(),
             completions: self.topics.completions.clone(),
             stall: Arc::clone(&self.stall),
+            has_stalled: false,
+            acts_after_stall: Arc::clone(&self.acts_after_stall),
             is_busy: Arc::clone(&self.is_busy),
         };
         let (worker, handle) = Worker::open(
