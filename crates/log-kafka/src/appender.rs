@@ -1,102 +1,25 @@
 //! Plain appends by an idempotent producer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use rdkafka::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Message as _};
-use rdkafka::producer::{ProducerContext, ThreadedProducer};
-use tokio::sync::Notify;
-use triggerfish_log::{Appender, LogError, NewRecord, Offset, Partition, Topic, WriterName};
+use triggerfish_log::{Appender, LogError, NewRecord, Offset, Partition, WriterName};
 
-use crate::client;
-use crate::engine::{ANSWER_WITHIN, Shared, blocking};
+use crate::client::{is_unknown_partition, look_at};
+use crate::deliveries::{Call, Delivered, Deliveries, Producer};
 use crate::error::{is_fatal, misconfigured, unavailable};
 use crate::record::write;
+use crate::shared::{Shared, blocking};
 
 /// Pause while librdkafka's own queue is full.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(2);
-
-type Producer = ThreadedProducer<Deliveries>;
 
 /// Appends records. Cheap to clone; all appenders of a log share a connection and its batches.
 #[derive(Clone)]
 pub struct KafkaAppender {
     shared: Arc<Shared>,
     name: WriterName,
-}
-
-/// The producer of all appenders of a log, from the first use on. Replaced when it has failed
-/// for good.
-#[derive(Default)]
-pub(crate) struct Appending(Mutex<Option<Arc<Producer>>>);
-
-/// What became of a record; a cancellation as long as nothing did.
-type Delivered = Result<(Partition, Offset), KafkaError>;
-
-/// One call of `append`, waiting for its records.
-struct Call {
-    missing: AtomicUsize,
-    delivered: Mutex<Vec<Delivered>>,
-    done: Notify,
-}
-
-/// A record of a call.
-type Awaited = (Arc<Call>, usize);
-
-/// Tells calls what became of their records.
-struct Deliveries;
-
-impl ClientContext for Deliveries {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        client::log(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        client::heard(&error, reason);
-    }
-}
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = Box<Awaited>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, awaited: Box<Awaited>) {
-        let (call, index) = *awaited;
-        let delivered = match result {
-            Ok(message) => Ok((
-                Partition(u32::try_from(message.partition()).unwrap_or_default()),
-                Offset(u64::try_from(message.offset()).unwrap_or_default()),
-            )),
-            Err((error, _)) => Err(error.clone()),
-        };
-        call.end(index, delivered);
-    }
-}
-
-impl Call {
-    fn new(count: usize) -> Arc<Self> {
-        Arc::new(Self {
-            missing: AtomicUsize::new(count),
-            delivered: Mutex::new(vec![Err(KafkaError::Canceled); count]),
-            done: Notify::new(),
-        })
-    }
-
-    fn end(&self, index: usize, delivered: Delivered) {
-        self.delivered.lock()[index] = delivered;
-        if self.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.done.notify_one();
-        }
-    }
-
-    async fn delivered(&self) -> Vec<Delivered> {
-        self.done.notified().await;
-        std::mem::take(&mut *self.delivered.lock())
-    }
 }
 
 impl KafkaAppender {
@@ -219,24 +142,6 @@ fn is_overtaken(records: &[NewRecord], open: &[usize], places: &[Delivered]) -> 
     })
 }
 
-/// The partition exists, but this client has not heard of it yet.
-pub(crate) fn is_unknown_partition(error: &KafkaError) -> bool {
-    error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownPartition)
-}
-
-/// Has the producer learn the partitions of `topic`. Blocks.
-pub(crate) fn look_at<C: ProducerContext>(
-    producer: &impl rdkafka::producer::Producer<C>,
-    topic: &Topic,
-) -> Result<(), LogError> {
-    let looked = producer
-        .client()
-        .fetch_metadata(Some(topic.as_str()), ANSWER_WITHIN);
-    looked
-        .map(drop)
-        .map_err(|error| unavailable("looking at a topic", &error))
-}
-
 fn failed(error: &KafkaError, records: &[NewRecord], shared: &Shared) -> LogError {
     match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::MessageSizeTooLarge) => LogError::TooLarge {
@@ -266,6 +171,8 @@ fn failed(error: &KafkaError, records: &[NewRecord], shared: &Shared) -> LogErro
 
 #[cfg(test)]
 mod tests {
+    use triggerfish_log::Topic;
+
     use super::*;
 
     #[test]

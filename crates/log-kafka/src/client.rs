@@ -5,6 +5,11 @@ use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{Producer, ProducerContext};
+use triggerfish_log::{LogError, Topic};
+
+use crate::error::unavailable;
+use crate::settings::ANSWER_WITHIN;
 
 /// The context of clients that need no other.
 #[derive(Default)]
@@ -72,4 +77,22 @@ pub(crate) fn heard(error: &KafkaError, reason: &str) {
         return;
     }
     tracing::warn!(target: "kafka", %error, "{reason}");
+}
+
+/// The partition exists, but this client has not heard of it yet.
+pub(crate) fn is_unknown_partition(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownPartition)
+}
+
+/// Has the producer learn the partitions of `topic`. Blocks.
+pub(crate) fn look_at<C: ProducerContext>(
+    producer: &impl Producer<C>,
+    topic: &Topic,
+) -> Result<(), LogError> {
+    let looked = producer
+        .client()
+        .fetch_metadata(Some(topic.as_str()), ANSWER_WITHIN);
+    looked
+        .map(drop)
+        .map_err(|error| unavailable("looking at a topic", &error))
 }

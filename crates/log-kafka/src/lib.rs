@@ -9,12 +9,14 @@
 
 mod appender;
 mod client;
+mod deliveries;
 mod engine;
 mod error;
 mod reader;
 mod record;
 mod session;
 mod settings;
+mod shared;
 mod topics;
 
 pub use appender::KafkaAppender;

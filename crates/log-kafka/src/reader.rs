@@ -17,9 +17,9 @@ use triggerfish_log::{
 };
 
 use crate::client::Plain;
-use crate::engine::{Shared, blocking};
 use crate::error::{misconfigured, unavailable};
 use crate::record;
+use crate::shared::{Shared, blocking};
 
 /// How long the broker may hold back an answer at the end of a partition: short, for a page is
 /// awaited by somebody, and long, for a follower asks again and again.

@@ -29,6 +29,9 @@ pub struct KafkaSettings {
 /// default is 1 MiB, which an event of that size does not fit into together with its envelope.
 const RECORD_BYTES_MAX: usize = 4 << 20;
 
+/// How long the brokers may take to answer a question.
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
 /// After this time the broker aborts a transaction that nobody ends: as long as that can a dead
 /// process hold back readers of the partitions it wrote to.
 pub(crate) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);

@@ -13,8 +13,9 @@ use rdkafka::admin::{
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use triggerfish_log::{LogError, Topic, TopicSpec};
 
-use crate::engine::{ANSWER_WITHIN, Shared, blocking};
 use crate::error::unavailable;
+use crate::settings::ANSWER_WITHIN;
+use crate::shared::{Shared, blocking};
 
 /// How long a new topic may take until every broker knows it.
 const KNOWN_WITHIN: Duration = Duration::from_secs(20);

@@ -22,12 +22,11 @@ use triggerfish_log::{Batch, CommitError, LogError, NewRecord, Offset, WriterNam
 
 use super::driver::Driver;
 use super::ownership::{number, place};
-use crate::appender::{is_unknown_partition, look_at};
-use crate::client;
-use crate::engine::Shared;
+use crate::client::{self, is_unknown_partition, look_at};
 use crate::error::{code, is_fatal, misconfigured, unavailable};
 use crate::record::write;
 use crate::settings::TRANSACTION_TIMEOUT;
+use crate::shared::Shared;
 
 /// Between two looks at what the brokers have to say about a transaction. Longer ones are what
 /// makes transactions slow: librdkafka's own waiting goes in steps of 100 ms.

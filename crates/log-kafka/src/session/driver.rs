@@ -15,9 +15,10 @@ use super::commit::Writer;
 use super::context::Callbacks;
 use super::inbox::Inbox;
 use super::ownership::{Ownership, number, place};
-use crate::engine::{ANSWER_WITHIN, Shared};
 use crate::error::{code, is_fatal, misconfigured, unavailable};
 use crate::record;
+use crate::settings::ANSWER_WITHIN;
+use crate::shared::Shared;
 
 /// Longest rest between two looks around, when nobody wakes the thread.
 const REST: Duration = Duration::from_millis(50);

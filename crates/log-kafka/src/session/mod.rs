@@ -25,7 +25,7 @@ use triggerfish_log::{
 
 use self::driver::Driver;
 use self::inbox::Inbox;
-use crate::engine::Shared;
+use crate::shared::Shared;
 
 /// A session. Its thread ends with it.
 pub struct KafkaSession {
