@@ -59,9 +59,10 @@ impl Crew {
         }
     }
 
-    /// Whether what is known of the partitions is what the group knew a moment ago.
-    pub(crate) fn is_sure(&self) -> bool {
-        self.pulse.is_sure()
+    /// Whether what is known of the partitions is what the group knew a moment ago. To be
+    /// asked right before it matters: the loop can stand still anywhere.
+    pub(crate) fn is_sure(&mut self) -> bool {
+        self.pulse.beat(Instant::now())
     }
 
     pub(crate) fn running(&self) -> watch::Receiver<BTreeSet<Partition>> {
@@ -82,7 +83,7 @@ impl Crew {
     /// Lets every role do what is due; returns how long nothing will be, `idle` at most.
     /// Nobody acts after the loop stood still until the group has been heard.
     pub(crate) fn act(&mut self, idle: Duration) -> Duration {
-        if !self.pulse.beat(Instant::now()) {
+        if !self.is_sure() {
             return idle;
         }
         let now = self.clock.now();

@@ -39,11 +39,6 @@ impl Pulse {
             self.in_doubt_until = Some(now + SETTLE);
         }
         self.in_doubt_until = self.in_doubt_until.filter(|until| now < *until);
-        self.is_sure()
-    }
-
-    /// What the last beat said.
-    pub(crate) const fn is_sure(&self) -> bool {
         self.in_doubt_until.is_none()
     }
 }
