@@ -116,6 +116,7 @@ fn of_registry(operation: &str, known: &Known) -> Option<PathAndBody> {
             format!("/trigger-subscriptions/v1/{subscription}/rotate-signing-secret"),
             None,
         ),
+        "listWorkersV1" => ("/workers/v1".into(), None),
         "listApiClientsV1" => (format!("/api-clients/v1?{PAGE}"), None),
         "createApiClientV1" => (
             "/api-clients/v1".into(),
