@@ -2,6 +2,7 @@
 //! it says.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -96,6 +97,9 @@ fn parser() -> Result<PathBuf, String> {
     let lock = content(&from.join("package-lock.json"))?;
     let stamp = folder.join("installed.json");
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    // One test installs at a time, in whichever process.
+    let lock_file = File::create(folder.join("lock")).map_err(|error| error.to_string())?;
+    lock_file.lock().map_err(|error| error.to_string())?;
     for file in ["package.json", "package-lock.json", "check.mjs"] {
         std::fs::copy(from.join(file), folder.join(file)).map_err(|error| error.to_string())?;
     }
