@@ -101,8 +101,9 @@ pub trait Session: Send {
         partitions: &[Partition],
     ) -> impl Future<Output = Result<(), LogError>> + Send;
 
-    /// All records become visible and all positions are committed, durably, or neither. Returns
-    /// the offsets of the records in their order. An empty batch succeeds and does nothing.
+    /// All records become visible and all positions are committed, durably, or neither; to
+    /// readers elsewhere it shows a moment later. Returns the offsets of the records in their
+    /// order. An empty batch succeeds and does nothing.
     ///
     /// A commit that is dropped before it is ready counts as [`CommitError::Unknown`].
     ///

@@ -29,7 +29,8 @@ pub async fn records_and_positions_come_together<H: Harness>(case: Case<H>) {
         .commit(batch(records, vec![position]))
         .await
         .expect("a commit succeeds");
-    let (first, second) = (case.read(&output, 0).await, case.read(&output, 1).await);
+    let first = case.committed(&output, 0, 1).await;
+    let second = case.committed(&output, 1, 2).await;
     assert_eq!(
         [second[0].offset, first[0].offset, second[1].offset],
         offsets[..]
@@ -97,7 +98,7 @@ pub async fn refused_batches_leave_nothing<H: Harness>(case: Case<H>) {
     let fine = batch(vec![good()], vec![at(next, &longest)]);
     session.commit(fine).await.expect("the session goes on");
     session.close().await;
-    assert_eq!(case.values(&output, 0).await, ["good"]);
+    assert_eq!(case.committed_values(&output, 0, 1).await, ["good"]);
     assert_eq!(
         committed(&case, &group, &input).await,
         Some((next, longest))
@@ -163,7 +164,8 @@ pub async fn commits_take_turns_with_appends<H: Harness>(case: Case<H>) {
             .expect("a commit succeeds");
     }
     appending.await.expect("the appender does not panic");
-    let read = case.read(&output, 0).await;
+    let all = usize::try_from(2 * EACH).expect("small");
+    let read = case.committed(&output, 0, all).await;
     for key in ["append", "commit"] {
         let own = read.iter().filter(|r| r.key == Some(Bytes::from(key)));
         let own: Vec<_> = own.map(super::case::text).collect();

@@ -162,6 +162,34 @@ impl<H: Harness> Case<H> {
         self.read(topic, partition).await.iter().map(text).collect()
     }
 
+    /// Everything that can be read of a partition, once these many records can: what was
+    /// committed shows a moment after its commit has returned.
+    pub async fn committed(&self, topic: &Topic, partition: u32, count: usize) -> Vec<Record> {
+        let until = self.deadline();
+        loop {
+            let records = self.read(topic, partition).await;
+            if records.len() >= count {
+                return records;
+            }
+            assert!(
+                Instant::now() < until,
+                "{} of {count} records can be read",
+                records.len()
+            );
+        }
+    }
+
+    /// The values of the same.
+    pub async fn committed_values(
+        &self,
+        topic: &Topic,
+        partition: u32,
+        count: usize,
+    ) -> Vec<String> {
+        let records = self.committed(topic, partition, count).await;
+        records.iter().map(text).collect()
+    }
+
     /// Polls until the session has been assigned this many partitions, and returns them sorted.
     /// Hand-overs that are asked for meanwhile are granted, and what leaves is taken off.
     pub async fn assigned<S: Session>(&self, session: &mut S, count: usize) -> Vec<Assigned> {

@@ -86,7 +86,7 @@ pub async fn reading_ends_at_the_end<H: Harness>(case: Case<H>) {
             .await
             .expect("a commit succeeds");
     }
-    let all = case.read(&topic, 0).await;
+    let all = case.committed(&topic, 0, 20).await;
     assert_eq!(all.len(), 20);
     let middle = read_from(&case.log, &topic, 0, all[12].offset).await;
     assert_eq!(middle, all[12..]);
@@ -127,7 +127,7 @@ pub async fn the_last_record_is_found<H: Harness>(case: Case<H>) {
                 .await
                 .expect("a commit succeeds");
         }
-        let all = case.read(&topic, 0).await;
+        let all = case.committed(&topic, 0, n + 1).await;
         let last = last_record(&mut reader, &topic, Partition(0)).await;
         let expected = all.last().map(|record| record.offset);
         assert_eq!(last.expect("the log can be read"), expected);
