@@ -118,6 +118,12 @@ impl<L: EventLog> Worker<L> {
 
     pub(super) async fn lost(&mut self, partitions: &[Partition]) -> Result<(), Error> {
         tracing::warn!(?partitions, "partitions lost");
+        // Their hand-over is over, too: ended later, it would take away what may have been
+        // assigned anew by then.
+        self.leaving.take_if(|leaving| {
+            let mut going = leaving.revoking.partitions.iter();
+            going.any(|partition| partitions.contains(partition))
+        });
         self.let_go(partitions);
         // A save that ends later could be taken for one of the next assignment.
         self.finish_saves().await?;
