@@ -1,11 +1,13 @@
 //! Partitions go from one worker to another.
 
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use triggerfish_log::{Partition, Polled};
+use bytes::Bytes;
+use triggerfish_log::{Assigned, Committed, Offset, Partition, Polled, Revoking};
 
-use crate::world::{Note, Running, World, eventually};
+use crate::world::{Note, PATIENCE, Running, World, eventually};
 
 #[tokio::test]
 async fn a_partition_is_released_before_the_other_worker_acts_for_it() {
@@ -85,6 +87,47 @@ async fn what_takes_too_long_is_cut_off() {
     assert!(world.is_busy.load(Ordering::Relaxed));
     first.stop().await;
     second.stop().await;
+    check_order(&world);
+}
+
+#[tokio::test]
+async fn a_hand_over_of_what_was_lost_meanwhile_takes_nothing_away_later() {
+    let world = World::new(1).await;
+    let worker = world.worker("a").await;
+    let runs = async |count| worker.handle.running().borrow().len() == count;
+    eventually("it has the partition", async || runs(1).await).await;
+    world.complete_some(0, 0..3).await;
+    world.wait_for_completions(3).await;
+
+    world.is_busy.store(true, Ordering::Relaxed);
+    let is_released = Arc::new(AtomicBool::new(false));
+    let release = {
+        let is_released = Arc::clone(&is_released);
+        move || is_released.store(true, Ordering::Relaxed)
+    };
+    let later = Instant::now() + PATIENCE;
+    let revoking = Revoking::new(vec![Partition(0)], later, release);
+    let tell = |news| world.log.tell.send(news).unwrap();
+    tell(Polled::Revoking(revoking));
+    eventually("it is to leave", async || runs(0).await).await;
+    tell(Polled::Lost(vec![Partition(0)]));
+    let end = world.read_all(&world.topics.invocation_log, 0).await.len();
+    let committed = Committed {
+        offset: Offset(end as u64),
+        metadata: Bytes::new(),
+    };
+    tell(Polled::Assigned(vec![Assigned {
+        partition: Partition(0),
+        committed: Some(committed),
+    }]));
+    eventually("it has the partition again", async || runs(1).await).await;
+    assert!(is_released.load(Ordering::Relaxed));
+
+    world.is_busy.store(false, Ordering::Relaxed);
+    world.complete_some(0, 3..6).await;
+    world.wait_for_completions(6).await;
+    assert!(runs(1).await);
+    worker.stop().await;
     check_order(&world);
 }
 
