@@ -252,6 +252,27 @@ impl Installation {
         differs.collect()
     }
 
+    /// What the processes say of their partitions, and where their logs are: for whoever
+    /// has to find out why something does not settle. The folder stays.
+    pub async fn explain(&mut self) -> String {
+        self.folder.disable_cleanup(true);
+        let mut said = vec![format!("logs and data: {}", self.folder.path().display())];
+        for index in self.running(None) {
+            let worker = &self.workers[index];
+            let (name, url) = (&worker.name, worker.url());
+            let Some(owned) = self.doors.get(&url, "/workers/v1").await else {
+                said.push(format!("{name} does not answer"));
+                continue;
+            };
+            said.push(format!("{name}: {}", owned.text()));
+            let metrics = self.doors.get(&url, "/metrics").await;
+            let metrics = metrics.map(|answer| answer.text()).unwrap_or_default();
+            let lags = metrics.lines().filter(|line| is_telling(line));
+            said.extend(lags.map(|line| format!("    {line}")));
+        }
+        said.join("\n")
+    }
+
     /// Invariants that processes have found broken, by their metrics.
     pub async fn violations(&mut self) -> Vec<String> {
         let mut found = Vec::new();
@@ -269,4 +290,16 @@ impl Installation {
         }
         found
     }
+}
+
+/// Whether a line of metrics tells of work that is not done.
+fn is_telling(line: &str) -> bool {
+    const TELLING: [&str; 5] = [
+        "triggerfish_partition_lag_records",
+        "triggerfish_sessions_reopened_total",
+        "triggerfish_calls_in_flight",
+        "triggerfish_calls_queued",
+        "triggerfish_breaker_open",
+    ];
+    TELLING.iter().any(|name| line.starts_with(name)) && !line.ends_with(" 0")
 }

@@ -71,19 +71,37 @@ impl Copier {
         (0..count).for_each(|_| self.hears(COMMITTED));
     }
 
+    /// Waits for this many commits, but not for long; how many there were.
+    ///
+    /// # Panics
+    /// If the process has ended.
+    pub(crate) fn commits_within(&self, wait: Duration, count: usize) -> usize {
+        let until = Instant::now() + wait;
+        let mut heard = 0;
+        while heard < count && self.next_is(COMMITTED, until) {
+            heard += 1;
+        }
+        heard
+    }
+
     /// Waits until it finds that it lost its place.
     pub(crate) fn is_set_back(&self) {
         self.hears(SET_BACK);
     }
 
     fn hears(&self, wanted: &str) {
-        let until = Instant::now() + PATIENCE;
+        let is_heard = self.next_is(wanted, Instant::now() + PATIENCE);
+        assert!(is_heard, "it never said {wanted:?}");
+    }
+
+    /// Whether it says this by then.
+    fn next_is(&self, wanted: &str, until: Instant) -> bool {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             match self.said.recv_timeout(left) {
-                Ok(line) if line.starts_with(wanted) => return,
+                Ok(line) if line.starts_with(wanted) => return true,
                 Ok(_) => {}
-                Err(RecvTimeoutError::Timeout) => panic!("it never said {wanted:?}"),
+                Err(RecvTimeoutError::Timeout) => return false,
                 Err(RecvTimeoutError::Disconnected) => panic!("it ended before {wanted:?}"),
             }
         }

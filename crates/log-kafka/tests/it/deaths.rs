@@ -1,7 +1,7 @@
 //! Processes and brokers that die, freeze and come back: every record is copied once.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use triggerfish_log::{Appender as _, EventLog as _};
 use triggerfish_log_kafka::{KafkaAppender, KafkaLog};
@@ -11,6 +11,8 @@ use crate::copying::{Copier, Task};
 use crate::stage::{PATIENCE, record, run, settings, topic, unique, values};
 
 const PARTITIONS: u32 = 2;
+/// What a commit takes, and some more.
+const A_MOMENT: Duration = Duration::from_millis(50);
 
 /// Two topics, what copies one into the other, and what was put in.
 struct Copying<'c> {
@@ -52,6 +54,18 @@ impl<'c> Copying<'c> {
             .map(|(value, n): (_, u32)| record(&self.task.input, n % PARTITIONS, value));
         self.appender.append(records.collect()).await.unwrap();
         self.put.extend(new);
+    }
+
+    /// Puts in records until this process has committed so often. While it joins, the
+    /// others can have copied whatever was there.
+    async fn until_it_commits(&mut self, copier: &Copier, count: usize) {
+        let until = Instant::now() + PATIENCE;
+        let mut left = count;
+        while left > 0 {
+            assert!(Instant::now() < until, "{left} of {count} commits to come");
+            self.put(40).await;
+            left -= copier.commits_within(A_MOMENT, left);
+        }
     }
 
     /// Waits until all is copied, and looks at it with Kafka's own consumer.
@@ -108,12 +122,13 @@ async fn processes_that_are_killed_double_and_lose_nothing() {
     let mut copiers = [start(0), start(1)];
     let task = copying.task.clone();
     for kill in 0..KILLS {
-        copying.put(400).await;
         let victim = kill % 2;
         copiers[victim].hush();
+        copying.put(400).await;
         // Somewhere in the middle of reading, sending and committing.
-        copiers[victim].commits(1 + random(4));
-        std::thread::sleep(std::time::Duration::from_micros(random(12_000) as u64));
+        let commits = 1 + random(4);
+        copying.until_it_commits(&copiers[victim], commits).await;
+        std::thread::sleep(Duration::from_micros(random(12_000) as u64));
         copiers[victim].signal("KILL");
         copiers[victim] = Copier::start(&task, &writers[victim]);
     }

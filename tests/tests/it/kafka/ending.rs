@@ -11,6 +11,8 @@ use triggerfish_tests::kafka::{
 
 /// How long after the last fault everything may take to be completed.
 const SETTLES_WITHIN: Duration = Duration::from_mins(2);
+/// How many of what is missing are named.
+const SHOWN: usize = 10;
 
 /// A run under load.
 pub(super) struct Run {
@@ -45,7 +47,7 @@ impl Run {
 
     /// Waits until everything accepted so far is completed, or for long enough. How long
     /// it took.
-    async fn settled(&self) -> Duration {
+    async fn settled(&mut self) -> Duration {
         let begun = Instant::now();
         let mut expected = expected(&self.load.ledger, &self.subscribers);
         let mut looked = 0;
@@ -56,6 +58,12 @@ impl Run {
                 expected.remove(&one);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        if !expected.is_empty() {
+            let (count, some) = (expected.len(), expected.iter().take(SHOWN));
+            let some: Vec<_> = some.collect();
+            println!("{count} completions are missing, among them {some:?}");
+            println!("{}", self.installation.explain().await);
         }
         begun.elapsed()
     }
