@@ -11,6 +11,7 @@
 
 pub mod apply;
 pub mod breaker;
+pub mod callback;
 pub mod deadline;
 pub mod effect;
 pub mod fan_out;
@@ -28,6 +29,7 @@ pub mod time;
 pub mod trigger;
 
 pub use apply::{Ignored, Seen, Step, apply};
+pub use callback::{Action, Callback, FailurePolicy, ObjectType, Timing};
 pub use effect::{Effect, owed};
 pub use id::{EventIdentity, InvocationId, InvocationKey, SubscriptionId};
 pub use invocation::{Closing, Invocation, Outcome, Phase};

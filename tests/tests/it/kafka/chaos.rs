@@ -7,7 +7,7 @@ use triggerfish_test_broker::{Cluster, Settings};
 use triggerfish_tests::kafka::{Brokers, Installation, Kind, Table};
 
 use super::ending::{Run, all_is_well};
-use super::fates::Fates;
+use super::fates::{BROKERS, Fates};
 use super::{from_environment, turn};
 
 /// How many kills; `CHAOS_KILLS` asks for more.
@@ -28,7 +28,11 @@ async fn whatever_breaks_each_event_has_one_outcome() {
     let at_least = Duration::from_secs(from_environment("CHAOS_SECONDS", 0));
     println!("seed {seed}, {rate} events a second, {kills} kills");
 
-    let cluster = Cluster::start(Settings::default()).expect("a broker starts");
+    let settings = Settings {
+        nodes: BROKERS,
+        ..Settings::default()
+    };
+    let cluster = Cluster::start(settings).expect("the brokers start");
     let mut installation = Installation::new(Brokers::Own(Box::new(cluster)));
     installation.start(2).await;
     let mut run = Run::begin(installation, rate).await;
