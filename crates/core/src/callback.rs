@@ -84,6 +84,18 @@ pub enum FailurePolicy {
     Audit,
 }
 
+impl FailurePolicy {
+    /// The name in the HTTP API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deny => "DENY",
+            Self::Allow => "ALLOW",
+            Self::Audit => "AUDIT",
+        }
+    }
+}
+
 /// Whom to call before or after actions on objects of one type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -7,6 +7,8 @@ use triggerfish_core::{Invocation, InvocationKey};
 use triggerfish_log::Offset;
 use triggerfish_view::View;
 
+use crate::asking::Asking;
+
 /// A partition with its view, from the end of its restore on.
 pub(crate) struct Owned {
     pub(crate) view: View,
@@ -19,6 +21,7 @@ pub(crate) struct Owned {
     pub(crate) saving: bool,
     pub(crate) last_save: Instant,
     pub(crate) waiting: Vec<Waiting>,
+    pub(crate) asking: Asking,
 }
 
 /// What may be done for a partition.
@@ -51,7 +54,14 @@ impl Owned {
             saving: false,
             last_save: Instant::now(),
             waiting: Vec::new(),
+            asking: Asking::default(),
         }
+    }
+
+    /// Nobody is answered for this partition any more.
+    pub(crate) fn forget_questions(&mut self) {
+        self.waiting.clear();
+        self.asking.clear();
     }
 
     pub(crate) fn is_running(&self) -> bool {

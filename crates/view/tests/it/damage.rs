@@ -92,6 +92,14 @@ fn a_view_of_another_log_or_another_fold_is_wiped() {
             },
             WipeReason::KeepWindows,
         ),
+        (
+            identity(),
+            Settings {
+                keep_callbacks: Duration::from_secs(9),
+                ..SETTINGS
+            },
+            WipeReason::KeepWindows,
+        ),
     ];
     for (identity, settings, reason) in others {
         let folder = tempfile::tempdir().unwrap();

@@ -14,6 +14,7 @@ use triggerfish_wire::envelope;
 pub(crate) const SETTINGS: Settings = Settings {
     keep_completed: Duration::from_millis(200),
     keep_failed: Duration::from_millis(500),
+    keep_callbacks: Duration::from_millis(2_000),
     cache_bytes: 8 << 20,
 };
 
@@ -90,6 +91,7 @@ pub(crate) fn requested(asked: &Asked) -> Observation {
         depth: 0,
         traceparent: None,
         event_id: None,
+        member: None,
     }))
 }
 
@@ -100,6 +102,7 @@ pub(crate) fn attempted(attempt: u32, reply: Reply) -> Observation {
         took: Duration::from_millis(1),
         status: None,
         reply,
+        body: None,
     })
 }
 
