@@ -175,6 +175,7 @@ pub struct ObjectType {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::subscription::AuthenticationType;
 
     fn callback(action: Option<&str>) -> Callback {
         let headers = action.map(|value| ("Action".to_owned(), value.to_owned()));
@@ -187,7 +188,7 @@ mod tests {
             http_config: HttpConfig {
                 url: "https://example.com".to_owned(),
                 http_dispatch_mode: None,
-                http_authentication_type: Default::default(),
+                http_authentication_type: AuthenticationType::NoAuth,
                 basic_auth_config: None,
                 bearer_token_auth_config: None,
             },
@@ -205,7 +206,7 @@ mod tests {
     #[test]
     fn the_action_header_restricts() {
         use Action::{Created, Deleted, Updated};
-        let cases: [(Option<&str>, Result<BTreeSet<Action>, String>); 5] = [
+        let cases = [
             (None, Ok([Created, Updated, Deleted].into())),
             (Some("CREATED"), Ok([Created].into())),
             (Some("updated, DELETED"), Ok([Updated, Deleted].into())),
