@@ -8,6 +8,7 @@
 //! [`router()`]: what it offers. What it does where the reference is silent is
 //! listed in `docs/compatibility.md`.
 
+mod activations;
 mod auth;
 mod body;
 mod cause;
@@ -18,7 +19,9 @@ mod complete;
 mod dead_letters;
 mod error;
 mod ingress;
+mod mask;
 mod model;
+mod object_events;
 mod openapi;
 mod patch;
 mod path;
@@ -37,6 +40,7 @@ mod validate_filter;
 mod workers;
 
 pub use auth::scope::{ALL_SCOPES, Scope};
+pub use mask::SecretFields;
 pub use openapi::document;
 pub use router::router;
 pub use state::{ApiState, Clock, RateLimit, Settings, SigningSecret};

@@ -5,6 +5,7 @@
 //! names HTTP: an implementation can be driven by a test or by Kafka as well.
 
 mod dead_letters;
+mod gate;
 mod records;
 mod workers;
 
@@ -19,6 +20,7 @@ use triggerfish_core::{
 pub use dead_letters::{
     DeadLetterView, DeadLetters, HeaderView, NotAPlace, Place, Redrive, RedriveResult,
 };
+pub use gate::{Ask, AskError, Asked, Gate};
 pub use records::{Records, RecordsError, RecordsFrom, RecordsPage, RecordsQuery, TopicRecord};
 pub use workers::{Worker, WorkerPartition, Workers};
 

@@ -5,10 +5,11 @@ use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    activations,
     auth::grant,
     clients, dead_letters,
     error::ApiError,
-    ingress, openapi, records,
+    ingress, object_events, openapi, records,
     state::{ApiState, Inner, Shared},
     status, subscriptions, tracking, triggers, workers,
 };
@@ -19,11 +20,13 @@ pub(crate) const PREFIXES: [&str; 5] = ["/beta", "/v2024", "/v2025", "/v2026", "
 
 type Resource = fn() -> OpenApiRouter<Shared>;
 
-const RESOURCES: [(&str, Resource); 5] = [
+const RESOURCES: [(&str, Resource); 7] = [
     ("/triggers", triggers::router),
     ("/trigger-subscriptions", subscriptions::router),
     ("/trigger-invocations", status::router),
     ("/api-clients", clients::router),
+    ("/callbacks", activations::router),
+    ("/object-events", object_events::router),
     ("/workers", workers::router),
 ];
 

@@ -6,7 +6,8 @@ use triggerfish_core::{Secret, SubscriptionId, Timestamp, keys::ServerKeys};
 use triggerfish_registry::Registry;
 
 use crate::{
-    ports::{DeadLetters, Ingest, Invocations, Records, Workers},
+    mask::SecretFields,
+    ports::{DeadLetters, Gate, Ingest, Invocations, Records, Workers},
     rate_limit::RateLimiter,
 };
 
@@ -24,6 +25,8 @@ pub struct ApiState {
     pub ingest: Arc<dyn Ingest>,
     /// Knows and completes invocations.
     pub invocations: Arc<dyn Invocations>,
+    /// Asks callbacks before actions, and tells them after.
+    pub gate: Arc<dyn Gate>,
     /// Shows what is on the topics.
     pub records: Arc<dyn Records>,
     /// Knows the processes of the installation.
@@ -62,6 +65,8 @@ pub struct Settings {
     pub depth_max: u32,
     /// How long the signing secret of before a rotation stays valid.
     pub signing_overlap: Duration,
+    /// Fields of bodies whose values the history of callbacks does not show.
+    pub secret_fields: SecretFields,
     /// Calls of one client at most; `None` is no limit.
     pub rate_limit: Option<RateLimit>,
 }
@@ -87,6 +92,7 @@ impl Default for Settings {
             token_lifetime: Duration::from_mins(12),
             depth_max: 16,
             signing_overlap: Duration::from_hours(24),
+            secret_fields: SecretFields::default(),
             rate_limit: None,
         }
     }

@@ -27,8 +27,9 @@ pub(crate) fn excerpt(call: &Call<'_>, bytes: &[u8], truncated: bool) -> Excerpt
 
 /// A text that was cut may end in the middle of a secret.
 fn cut_beginning_of(secret: &str, text: &mut String) {
-    let beginnings = secret.char_indices().skip(SECRET_CHARS_MIN).rev();
-    for (end, _) in beginnings {
+    let beginnings = secret.char_indices().map(|(end, _)| end);
+    let beginnings: Vec<usize> = beginnings.skip(SECRET_CHARS_MIN).collect();
+    for end in beginnings.into_iter().rev() {
         if text.ends_with(&secret[..end]) {
             text.truncate(text.len() - end);
             text.push_str(MASK);

@@ -34,8 +34,9 @@ struct Answer<'a> {
     name: &'a str,
     invocation_id: String,
     verdict: &'static str,
+    outcome: &'static str,
     http_status: Option<u16>,
-    duration_ms: Option<f64>,
+    duration_ms: Option<u64>,
     failure_policy: &'static str,
     error: Option<&'a str>,
 }
@@ -73,10 +74,11 @@ fn answers<'a>(request: &'a ActionRequest, members: &'a [MemberState]) -> Vec<An
             name: &part.name,
             invocation_id: member.invocation.to_string(),
             verdict: closed.map_or("PENDING", |closed| closed.verdict.as_str()),
+            outcome: closed.map_or("PENDING", |closed| closed.outcome.as_str()),
             http_status: closed.and_then(|closed| closed.status),
             duration_ms: closed
                 .and_then(|closed| closed.took)
-                .map(|took| took.as_secs_f64() * 1000.0),
+                .map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
             failure_policy: part.policy.as_str(),
             error: closed.and_then(|closed| closed.error.as_deref()),
         }

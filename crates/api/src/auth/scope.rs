@@ -127,6 +127,8 @@ access! {
     ReadInvocations: StatusRead | StatusManage;
     /// To start tests.
     StartTests: StatusManage;
+    /// To ask before actions, and tell after them.
+    AskAboutActions: StatusManage;
     /// To start invocations.
     StartInvocations: InvocationsStart;
     /// To read records of topics.

@@ -3,6 +3,8 @@
 //! Shapes only. They hold no credentials on the way out, and JSON that belongs to
 //! others travels through them byte for byte.
 
+pub(crate) mod action;
+pub(crate) mod activation;
 pub(crate) mod client;
 pub(crate) mod invocation;
 pub(crate) mod names;

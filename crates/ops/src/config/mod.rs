@@ -25,7 +25,9 @@ pub use kafka::Kafka;
 pub use layers::{Flag, Source, Sources, Variable};
 pub use problem::{ConfigError, Problem};
 pub use reference::reference;
-pub use sections::{Api, Delivery, Limits, Log, Retry, Security, Shutdown, Storage, Worker};
+pub use sections::{
+    Api, Callbacks, Delivery, Limits, Log, Retry, Security, Shutdown, Storage, Worker,
+};
 pub use server_keys::{MissingKey, ServerKeysError, server_keys};
 pub use upstream::Upstream;
 pub use value::{IsoDuration, LogFormat, Patience};
@@ -42,6 +44,8 @@ pub struct Config {
     pub api: Api,
     /// `[delivery]`
     pub delivery: Delivery,
+    /// `[callbacks]`
+    pub callbacks: Callbacks,
     /// `[worker]`
     pub worker: Worker,
     /// `[limits]`
@@ -93,6 +97,7 @@ impl Config {
             storage: Storage::read(reader),
             api: Api::read(reader),
             delivery: Delivery::read(reader),
+            callbacks: Callbacks::read(reader),
             worker: Worker::read(reader),
             limits: Limits::read(reader),
             security: Security::read(reader),
