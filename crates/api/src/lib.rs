@@ -11,6 +11,7 @@
 mod activations;
 mod auth;
 mod body;
+mod callbacks;
 mod cause;
 mod change;
 mod clients;
@@ -22,6 +23,7 @@ mod ingress;
 mod mask;
 mod model;
 mod object_events;
+mod object_types;
 mod openapi;
 mod patch;
 mod path;

@@ -7,9 +7,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     activations,
     auth::grant,
-    clients, dead_letters,
+    callbacks, clients, dead_letters,
     error::ApiError,
-    ingress, object_events, openapi, records,
+    ingress, object_events, object_types, openapi, records,
     state::{ApiState, Inner, Shared},
     status, subscriptions, tracking, triggers, workers,
 };
@@ -20,10 +20,12 @@ pub(crate) const PREFIXES: [&str; 5] = ["/beta", "/v2024", "/v2025", "/v2026", "
 
 type Resource = fn() -> OpenApiRouter<Shared>;
 
-const RESOURCES: [(&str, Resource); 7] = [
+const RESOURCES: [(&str, Resource); 9] = [
     ("/triggers", triggers::router),
     ("/trigger-subscriptions", subscriptions::router),
     ("/trigger-invocations", status::router),
+    ("/object-types", object_types::router),
+    ("/callbacks", callbacks::router),
     ("/api-clients", clients::router),
     ("/callbacks", activations::router),
     ("/object-events", object_events::router),

@@ -276,7 +276,10 @@ impl Snapshot {
                 rows = self.store.rows_near(of)?;
                 block = Some(of);
             }
-            let mut parts = rows.iter().filter(|row| record_of(row.place) == *record);
+            let mut parts = rows
+                .iter()
+                .rev()
+                .filter(|row| record_of(row.place) == *record);
             if parts.try_for_each(&mut *visit).is_break() {
                 return Ok(ControlFlow::Break(()));
             }

@@ -7,11 +7,7 @@ use triggerfish_core::{
 };
 use utoipa::ToSchema;
 
-use super::{
-    names,
-    raw::RawObject,
-    status::{optional_text, text},
-};
+use super::{names, raw::RawObject, status::optional_text, text};
 
 /// An action that is about to happen, or has happened.
 #[derive(Debug, Deserialize, ToSchema)]

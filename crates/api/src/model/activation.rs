@@ -6,7 +6,7 @@ use triggerfish_core::{
 };
 use utoipa::ToSchema;
 
-use super::{names, status::text};
+use super::{names, text};
 use crate::mask::{self, SecretFields};
 
 /// Bytes of a request body that are shown.
@@ -29,7 +29,7 @@ pub(crate) struct ActivationView {
     #[schema(value_type = String, format = "uuid")]
     action_id: InvocationId,
     /// Before or after the action.
-    #[schema(value_type = names::Timing)]
+    #[schema(value_type = names::CallbackTiming)]
     timing: &'static str,
     /// The id of the object type.
     object_type: String,

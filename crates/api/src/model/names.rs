@@ -39,12 +39,8 @@ names! {
     InvocationStatusType = ["TEST", "REAL_TIME"];
     /// See `triggerfish_core::Mode`.
     ResponseMode = ["SYNC", "ASYNC", "DYNAMIC", "FIRE_AND_FORGET", "BEFORE", "AFTER"];
-    /// See `triggerfish_core::Timing`.
-    Timing = ["BEFORE", "AFTER"];
     /// See `triggerfish_core::Action`.
     Action = ["CREATED", "UPDATED", "DELETED"];
-    /// See `triggerfish_core::FailurePolicy`.
-    FailurePolicy = ["DENY", "ALLOW", "AUDIT"];
     /// See `triggerfish_core::action::Verdict`.
     Decision = ["ALLOW", "DENY", "PENDING"];
     /// See `triggerfish_core::action::Activation`.
@@ -53,6 +49,10 @@ names! {
     Outcome = ["COMPLETED", "FAILED", "EXPIRED"];
     /// See `triggerfish_core::subscription::Ordering`.
     Ordering = ["none", "key"];
+    /// See `triggerfish_core::Timing`.
+    CallbackTiming = ["BEFORE", "AFTER"];
+    /// See `triggerfish_core::FailurePolicy`.
+    FailurePolicy = ["DENY", "ALLOW", "AUDIT"];
     /// Where an invocation stands.
     Phase = ["DUE", "WAITING", "CLOSED"];
 }

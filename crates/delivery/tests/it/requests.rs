@@ -122,11 +122,6 @@ async fn unfit_settings_are_refused() {
         setup
     })
     .await;
-    assert_unfit(Mode::Sync, "no httpConfig", |mut setup| {
-        setup.subscription.http_config = None;
-        setup
-    })
-    .await;
     assert_unfit(Mode::Sync, "signing secret is missing", |mut setup| {
         setup.signing.clear();
         setup
