@@ -1,6 +1,7 @@
 //! Makes one call and appends what was seen.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,9 @@ use triggerfish_registry::{CompiledSubscription, Registry, Snapshot};
 use triggerfish_runtime::{Clock, Observer};
 
 use crate::scheduler::Health;
+
+/// What the report of a call needs to be in the log by the end of the budget.
+const REPORT: Duration = Duration::from_millis(5);
 
 /// What every call needs to know.
 #[derive(Clone, Debug)]
@@ -157,7 +161,7 @@ impl<A: Appender> Calls<A> {
             lifecycle: Some(Lifecycle {
                 expected_status: member.expected_status,
                 headers: &found.request_headers,
-                limit: member.timeout.min(left),
+                limit: member.timeout.min(left - (left / 20).min(REPORT)),
             }),
             callback: None,
             signing: &signing,
@@ -237,7 +241,7 @@ fn refused(now: Timestamp, attempt: u32, kind: FailureKind, message: &str) -> At
     AttemptReport {
         attempt,
         started: now,
-        took: std::time::Duration::ZERO,
+        took: Duration::ZERO,
         status: None,
         reply: Reply::Refused(failure),
         body: None,

@@ -49,10 +49,7 @@ impl<A: Appender> Gate<A> {
         let told = timeout_at(close, self.take_within(&ask, &decided, until));
         match told.await {
             Ok(told) => told,
-            Err(_) => Ok(untold(
-                &decided,
-                "the log did not take the question in time",
-            )),
+            Err(_) => Ok(untold(&decided, "no decision was reached in time")),
         }
     }
 

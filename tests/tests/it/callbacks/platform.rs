@@ -63,6 +63,16 @@ impl Platform {
         Told { json, took }
     }
 
+    /// The decision as it is recorded; a busy machine may not have told it in time.
+    pub(crate) async fn decided(&self, told: &Value) -> Value {
+        let path = format!("/object-events/v1/{}", told["id"].as_str().expect("an id"));
+        triggerfish_tests::eventually("the decision is recorded", async || {
+            let found = self.api().get(&path).await;
+            (found.status == 200 && found.json()["final"] == true).then(|| found.json())
+        })
+        .await
+    }
+
     /// The newest activations of a callback, once all of them have ended.
     pub(crate) async fn history(&self, callback: &str) -> Vec<Value> {
         let path = format!("/callbacks/v1/{callback}/activations");

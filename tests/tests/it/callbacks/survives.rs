@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use triggerfish_tests::{Reply, Setup, Subscriber, completions};
 
-use super::platform::{Platform, post};
+use super::platform::Platform;
 
 #[tokio::test]
 async fn a_kill_in_the_middle_gives_one_decision() {
@@ -19,11 +20,14 @@ async fn a_kill_in_the_middle_gives_one_decision() {
     let id = platform
         .before_callback("slow", &receiver.url(), json!({}))
         .await;
-    let asking = post(
-        platform.api(),
-        "before",
-        json!({"id": "a-1", "budgetMs": 10_000}),
-    );
+    let body = json!({
+        "objectType": "app", "action": "CREATED", "entity": {"id": 7}, "id": "a-1",
+        "budgetMs": 10_000,
+    });
+    let path = "/object-events/v1/before";
+    let asking = platform
+        .api()
+        .try_call(Method::POST, path, &[], body.to_string());
     let killed = async {
         receiver.called(1).await;
         platform.service.signal("KILL");
@@ -34,7 +38,7 @@ async fn a_kill_in_the_middle_gives_one_decision() {
 
     let platform = Platform::with(setup).await;
     let told = platform
-        .ask(json!({"id": "a-1", "budgetMs": 10_000}))
+        .ask(json!({"id": "a-1", "budgetMs": 10_000, "entity": {"id": 7}, "user": null}))
         .await
         .json;
     assert_eq!(
@@ -51,13 +55,6 @@ async fn a_kill_in_the_middle_gives_one_decision() {
     let decision: Value = serde_json::from_slice(decisions[0].value.as_ref().unwrap()).unwrap();
     assert_eq!(decision, told);
     assert_eq!(completions::read(&setup.data()).await.len(), 1);
-    let verified = setup
-        .command(&["verify", "--data", setup.data().to_str().unwrap()])
-        .output();
-    let verified = verified.expect("the program can be started");
-    assert!(
-        verified.status.success(),
-        "{}",
-        String::from_utf8_lossy(&verified.stdout)
-    );
+    let (is_content, compared) = setup.verify();
+    assert!(is_content, "{compared}");
 }
