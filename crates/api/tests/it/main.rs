@@ -11,6 +11,7 @@ mod dead_letters;
 mod errors;
 mod harness;
 mod lists;
+mod object_events;
 mod openapi;
 mod players;
 mod records;
