@@ -219,7 +219,9 @@ async fn write_everything(setup: &Setup) {
         api.closed(&started.id).await;
     }
     let asked = json!({"objectType": "app", "action": "CREATED", "entity": {"id": 7}});
-    let decided = api.post("/object-events/v1/before", asked.to_string()).await;
+    let decided = api
+        .post("/object-events/v1/before", asked.to_string())
+        .await;
     drop(decided.expect(200));
     drop(service.stop().await);
     put_nonsense_upstream(setup).await;

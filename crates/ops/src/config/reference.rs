@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::{
-    Api, Config, Delivery, Kafka, Limits, Log, Security, Shutdown, Storage, Upstream, Worker,
+    Api, Callbacks, Config, Delivery, Kafka, Limits, Log, Security, Shutdown, Storage, Upstream,
+    Worker,
     layers::Layers,
     reader::{Reader, Section, variable_of},
 };
@@ -47,6 +48,7 @@ pub fn reference() -> String {
         about::<Storage>(),
         about::<Api>(),
         about::<Delivery>(),
+        about::<Callbacks>(),
         about::<Worker>(),
         about::<Limits>(),
         about::<Security>(),

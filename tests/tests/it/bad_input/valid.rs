@@ -169,7 +169,10 @@ fn of_invocations(operation: &str, known: &Known) -> Option<PathAndBody> {
         "listCallbackActivationsV1" => {
             let nobody = "01a205f7-02c1-7aa4-b7b9-a3ba303a888c";
             let filter = "filters=outcome%20eq%20%22DENIED%22";
-            (format!("/callbacks/v1/{nobody}/activations?{PAGE}&{filter}"), None)
+            (
+                format!("/callbacks/v1/{nobody}/activations?{PAGE}&{filter}"),
+                None,
+            )
         }
         "getDeadLetter" => ("/dead-letters/v1/0@0".into(), None),
         "redriveDeadLetters" => (
