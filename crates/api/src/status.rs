@@ -117,7 +117,7 @@ async fn list(
 ) -> Result<Page<InvocationStatus>, ApiError> {
     let query = params.query(&STATUS_FIELDS, state.settings.page_rows_max)?;
     let page = page(&state, &query, false).await?;
-    Ok(page.map(|invocation| InvocationStatus::from(&invocation)))
+    Ok(page.map(|invocation| InvocationStatus::of(&invocation, &state.settings.secret_fields)))
 }
 
 /// List invocations in progress
@@ -189,7 +189,8 @@ async fn detail(
         || ApiError::not_found("there is no invocation with this id, or it is not kept any more");
     let id: InvocationId = id.parse().map_err(|_| unknown())?;
     let invocation = state.invocations.get(id).await?.ok_or_else(unknown)?;
-    Ok(Json((&invocation).into()))
+    let secrets = &state.settings.secret_fields;
+    Ok(Json(InvocationDetail::of(&invocation, secrets)))
 }
 
 /// The page of invocations that was asked for. What the filter pins down is looked

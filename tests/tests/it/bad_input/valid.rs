@@ -233,7 +233,7 @@ fn of_invocations(operation: &str, known: &Known) -> Option<PathAndBody> {
 
 fn object_event() -> Value {
     json!({
-        "objectType": "app", "action": "CREATED", "entity": {"id": 7, "secret": SECRET},
+        "objectType": "app", "action": "CREATED", "entity": {"id": 7},
         "user": "u", "objectId": "7", "budgetMs": 500, "waitMs": 0, "test": true,
     })
 }
