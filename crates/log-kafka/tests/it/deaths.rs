@@ -206,11 +206,10 @@ async fn positions_that_no_broker_takes_hold_nothing_up() {
     }
     let cluster = Cluster::start(Settings::default()).unwrap();
     let mut settings = settings(&cluster.bootstrap());
-    // Long, so that it is not the group that ends the commit.
-    let long = "30000".to_owned();
-    settings
-        .properties
-        .insert("session.timeout.ms".into(), long);
+    // Long, so that neither the group nor the connection ends the commit.
+    for name in ["session.timeout.ms", "socket.timeout.ms"] {
+        settings.properties.insert(name.into(), "120000".into());
+    }
     let log = KafkaLog::open(settings).await.unwrap();
     let topic = topic(&log, "silence", 1).await;
     append(&log, &topic, &["a"]).await;
