@@ -10,6 +10,7 @@
 
 mod auth;
 mod body;
+mod callbacks;
 mod cause;
 mod change;
 mod clients;
@@ -19,6 +20,7 @@ mod dead_letters;
 mod error;
 mod ingress;
 mod model;
+mod object_types;
 mod openapi;
 mod patch;
 mod path;

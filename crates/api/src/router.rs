@@ -6,9 +6,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::grant,
-    clients, dead_letters,
+    callbacks, clients, dead_letters,
     error::ApiError,
-    ingress, openapi, records,
+    ingress, object_types, openapi, records,
     state::{ApiState, Inner, Shared},
     status, subscriptions, tracking, triggers, workers,
 };
@@ -19,10 +19,12 @@ pub(crate) const PREFIXES: [&str; 5] = ["/beta", "/v2024", "/v2025", "/v2026", "
 
 type Resource = fn() -> OpenApiRouter<Shared>;
 
-const RESOURCES: [(&str, Resource); 5] = [
+const RESOURCES: [(&str, Resource); 7] = [
     ("/triggers", triggers::router),
     ("/trigger-subscriptions", subscriptions::router),
     ("/trigger-invocations", status::router),
+    ("/object-types", object_types::router),
+    ("/callbacks", callbacks::router),
     ("/api-clients", clients::router),
     ("/workers", workers::router),
 ];

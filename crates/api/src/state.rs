@@ -13,7 +13,7 @@ use crate::{
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// Makes the signing secret of a subscription for one generation, in the form
+/// Makes the signing secret of a subscription or callback for one generation, in the form
 /// `whsec_...`.
 pub type SigningSecret = Arc<dyn Fn(SubscriptionId, u32) -> Secret + Send + Sync>;
 
@@ -30,7 +30,7 @@ pub struct ApiState {
     pub workers: Arc<dyn Workers>,
     /// Shows dead letters and puts them back.
     pub dead_letters: Arc<dyn DeadLetters>,
-    /// Triggers, subscriptions, API clients.
+    /// Triggers, subscriptions, object types, callbacks, API clients.
     pub registry: Registry,
     /// Sign and verify access tokens, verify secrets of invocations.
     pub keys: ServerKeys,

@@ -43,6 +43,10 @@ names! {
     Outcome = ["COMPLETED", "FAILED", "EXPIRED"];
     /// See `triggerfish_core::subscription::Ordering`.
     Ordering = ["none", "key"];
+    /// See `triggerfish_core::Timing`.
+    CallbackTiming = ["BEFORE", "AFTER"];
+    /// See `triggerfish_core::FailurePolicy`.
+    FailurePolicy = ["DENY", "ALLOW", "AUDIT"];
     /// Where an invocation stands.
     Phase = ["DUE", "WAITING", "CLOSED"];
 }

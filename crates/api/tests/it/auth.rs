@@ -289,6 +289,11 @@ async fn scopes_open_what_they_say() {
         "httpConfig": {"url": "https://a.example"}});
     let event = json!({"triggerId": "t", "input": {}, "contentJson": {}});
     let operations = [
+        (Method::GET, "/beta/callbacks", None, "rm"),
+        (Method::POST, "/beta/callbacks", None, "m"),
+        (Method::DELETE, "/beta/callbacks/nope", None, "m"),
+        (Method::GET, "/beta/object-types", None, "rm"),
+        (Method::DELETE, "/beta/object-types/nope", None, "m"),
         (Method::GET, "/beta/triggers", None, "rmt"),
         (Method::GET, "/beta/trigger-subscriptions", None, "rm"),
         (

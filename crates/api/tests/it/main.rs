@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod auth;
+mod callbacks;
 mod clients;
 mod cloudevents;
 mod complete;

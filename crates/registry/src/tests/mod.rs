@@ -1,7 +1,9 @@
 //! Tests of the pure parts, and what they share: a registry without a log.
 
+mod callback;
 mod decide;
 mod file;
+mod file_callbacks;
 mod fold;
 mod growth;
 mod schema;
