@@ -64,7 +64,7 @@ async fn masked_elsewhere(platform: &Platform, activation: &Value) {
     assert!(!status.expect(200).text().contains("app-secret-4711"));
     let path = format!(
         "/trigger-invocations/v1/{}",
-        activation["id"].as_str().unwrap()
+        activation["id"].as_str().expect("an id")
     );
     let detail = platform.api().get(&path).await.expect(200);
     assert!(
