@@ -152,13 +152,12 @@ impl ActionIntake {
             ),
         };
         match (ask.timing, ask.patience) {
-            (Timing::Before, None) => Ok(self.settings.budget),
+            (_, None) => Ok(self.settings.budget),
             (Timing::Before, Some(budget)) if budget.is_zero() || budget > longest => {
                 Err(invalid("budgetMs", 1))
             }
             (Timing::After, Some(wait)) if wait > longest => Err(invalid("waitMs", 0)),
             (_, Some(patience)) => Ok(patience),
-            (Timing::After, None) => Ok(Duration::ZERO),
         }
     }
 

@@ -34,7 +34,8 @@ pub(crate) struct ObjectEvent {
     pub(crate) object_id: Option<String>,
     /// Before: how long all callbacks may take together, in milliseconds.
     pub(crate) budget_ms: Option<u32>,
-    /// After: how long to wait for the callbacks, in milliseconds; 0 if left out.
+    /// After: how long to wait for the callbacks, in milliseconds; the setting
+    /// `callbacks.budget` if left out, 0 not to wait.
     pub(crate) wait_ms: Option<u32>,
     /// Unique per action and client, in place of the header `Idempotency-Key`.
     pub(crate) id: Option<String>,
@@ -159,9 +160,9 @@ pub(crate) struct CallbackAnswer {
     http_status: Option<u16>,
     /// How long the call took, in milliseconds, if there was one.
     duration_ms: Option<u64>,
-    /// What it means for the action if it gives no yes.
-    #[schema(value_type = names::FailurePolicy)]
-    failure_policy: &'static str,
+    /// What it means for the action if it gives no yes; null after an action.
+    #[schema(value_type = Option<names::FailurePolicy>)]
+    failure_policy: Option<&'static str>,
     /// What went wrong.
     error: Option<String>,
 }
@@ -250,7 +251,8 @@ fn answers(action: &ActionState) -> Vec<CallbackAnswer> {
             outcome: closed.map_or("PENDING", |closed| Activation::as_str(closed.outcome)),
             http_status: closed.and_then(|closed| closed.status),
             duration_ms: took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
-            failure_policy: part.policy.as_str(),
+            failure_policy: (action.request.timing == Timing::Before)
+                .then_some(part.policy.as_str()),
             error: closed.and_then(|closed| closed.error.as_deref().map(str::to_owned)),
         }
     });
