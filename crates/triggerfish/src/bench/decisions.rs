@@ -48,13 +48,20 @@ pub(crate) async fn decisions(args: &BenchDecisionsArgs) -> anyhow::Result<ExitC
     let platform = Platform::sign_in(&stage).await?;
     let reference = bare(&stage, args).await?;
     let ask = |platform: Arc<Platform>| async move { platform.ask("app", 5_000, "ALLOW").await };
-    let prompt = measure(&platform, args.count, args.at_once, ask).await?;
+    let prompt = measure(&platform, args.count, args.at_once, Duration::ZERO, ask).await?;
     let budget = args.budget_ms;
     let ask = move |platform: Arc<Platform>| async move {
         let took = platform.ask("plan", budget, "DENY").await?;
         Ok(took.saturating_sub(Duration::from_millis(budget)))
     };
-    let over = measure(&platform, args.count, args.at_once_silent, ask).await?;
+    let over = measure(
+        &platform,
+        args.count,
+        args.at_once_silent,
+        Duration::from_millis(budget),
+        ask,
+    )
+    .await?;
     stage.clear().await?;
     report(args, &reference, &prompt, &over);
     Ok(ExitCode::SUCCESS)
@@ -173,11 +180,13 @@ async fn json_of(answer: reqwest::Response) -> anyhow::Result<Value> {
     )?)
 }
 
-/// Lets `at_once` platforms ask `count` times in all.
+/// Lets `at_once` platforms ask `count` times in all; the first questions are spread over
+/// the time `apart`.
 async fn measure<F>(
     platform: &Arc<Platform>,
     count: u64,
     at_once: u32,
+    apart: Duration,
     ask: impl Fn(Arc<Platform>) -> F + Clone + Send + 'static,
 ) -> anyhow::Result<Histogram<u64>>
 where
@@ -185,9 +194,11 @@ where
 {
     let next = Arc::new(AtomicU64::new(0));
     let mut askers = JoinSet::new();
-    for _ in 0..at_once {
+    for number in 0..at_once {
         let (platform, next, ask) = (Arc::clone(platform), Arc::clone(&next), ask.clone());
         askers.spawn(async move {
+            // Platforms do not ask in step.
+            tokio::time::sleep(apart * number / at_once).await;
             let mut histogram = Histogram::<u64>::new(3)?;
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
