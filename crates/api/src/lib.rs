@@ -36,7 +36,10 @@ mod triggers;
 mod validate_filter;
 mod workers;
 
-pub use auth::scope::{ALL_SCOPES, Scope};
+pub use auth::{
+    scope::{ALL_SCOPES, Scope, granted},
+    signed_in::SignedIn,
+};
 pub use openapi::document;
 pub use router::router;
 pub use state::{ApiState, Clock, RateLimit, Settings, SigningSecret};

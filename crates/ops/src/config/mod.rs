@@ -25,7 +25,9 @@ pub use kafka::Kafka;
 pub use layers::{Flag, Source, Sources, Variable};
 pub use problem::{ConfigError, Problem};
 pub use reference::reference;
-pub use sections::{Api, Delivery, Limits, Log, Retry, Security, Shutdown, Storage, Worker};
+pub use sections::{
+    Api, Console, Delivery, Limits, Log, Retry, Security, Shutdown, Storage, Worker,
+};
 pub use server_keys::{MissingKey, ServerKeysError, server_keys};
 pub use upstream::Upstream;
 pub use value::{IsoDuration, LogFormat, Patience};
@@ -40,6 +42,8 @@ pub struct Config {
     pub storage: Storage,
     /// `[api]`
     pub api: Api,
+    /// `[console]`
+    pub console: Console,
     /// `[delivery]`
     pub delivery: Delivery,
     /// `[worker]`
@@ -92,6 +96,7 @@ impl Config {
         Self {
             storage: Storage::read(reader),
             api: Api::read(reader),
+            console: Console::read(reader),
             delivery: Delivery::read(reader),
             worker: Worker::read(reader),
             limits: Limits::read(reader),

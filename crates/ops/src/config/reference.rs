@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::{
-    Api, Config, Delivery, Kafka, Limits, Log, Security, Shutdown, Storage, Upstream, Worker,
+    Api, Config, Console, Delivery, Kafka, Limits, Log, Security, Shutdown, Storage, Upstream,
+    Worker,
     layers::Layers,
     reader::{Reader, Section, variable_of},
 };
@@ -46,6 +47,7 @@ pub fn reference() -> String {
     for (section, about) in [
         about::<Storage>(),
         about::<Api>(),
+        about::<Console>(),
         about::<Delivery>(),
         about::<Worker>(),
         about::<Limits>(),

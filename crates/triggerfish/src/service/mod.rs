@@ -21,6 +21,7 @@ use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use triggerfish_api::ApiState;
 use triggerfish_completion::{CompletionConsumer, Status};
+use triggerfish_console::Console;
 use triggerfish_core::keys::ServerKeys;
 use triggerfish_delivery::{Caller, webhook};
 use triggerfish_dispatcher::{Calls, Dispatcher};
@@ -369,7 +370,21 @@ fn app(
             webhook::signing_secret(&keys, id, generation)
         }),
     };
-    triggerfish_api::router(state).layer(axum::middleware::from_fn(metrics::track_http))
+    let clock = Arc::clone(&state.clock);
+    let api = triggerfish_api::router(state);
+    let app = match options::console(process.config, public_url) {
+        Some(settings) => triggerfish_console::mount(
+            api,
+            Console {
+                registry: parts.registry.clone(),
+                keys: parts.keys.clone(),
+                settings,
+                clock,
+            },
+        ),
+        None => api,
+    };
+    app.layer(axum::middleware::from_fn(metrics::track_http))
 }
 
 async fn serve(
@@ -377,6 +392,7 @@ async fn serve(
     app: axum::Router,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, app)
         .with_graceful_shutdown(stop.cancelled_owned())
         .await

@@ -134,6 +134,18 @@ pub(super) fn intake(config: &Config, topic: Topic, keys: ServerKeys) -> IntakeS
     }
 }
 
+/// `None` without a console.
+pub(super) fn console(config: &Config, public_url: &str) -> Option<triggerfish_console::Settings> {
+    let console = &config.console;
+    console.enabled.then(|| triggerfish_console::Settings {
+        public_url: public_url.to_owned(),
+        admin_password: console.admin_password.clone(),
+        viewer_password: console.viewer_password.clone(),
+        session_lifetime: console.session_lifetime.get(),
+        session_idle: console.session_idle.get(),
+    })
+}
+
 pub(super) fn api(config: &Config, public_url: &str) -> triggerfish_api::Settings {
     let window = Duration::from_secs(10);
     let rate_limit = config
