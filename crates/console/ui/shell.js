@@ -104,7 +104,7 @@ function header(nav, onSignedOut) {
     }
   } }, "Sign out");
   return h("header", { class: "top" }, menu,
-    h("a", { class: "brand", href: link([]) }, h("img", { src: "icon.svg", alt: "", width: 24, height: 24 }), "Triggerfish"),
+    h("a", { class: "brand", href: link([]), "aria-label": "Triggerfish" }, h("img", { src: "icon.svg", alt: "", width: 24, height: 24 }), h("span", {}, "Triggerfish")),
     h("p", { class: "who" }, h("span", {}, name), h("span", { class: "badge" }, role)), theme, leave);
 }
 
