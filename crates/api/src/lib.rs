@@ -8,6 +8,7 @@
 //! [`router()`]: what it offers. What it does where the reference is silent is
 //! listed in `docs/compatibility.md`.
 
+mod activity;
 mod auth;
 mod body;
 mod cause;
@@ -20,17 +21,20 @@ mod error;
 mod ingress;
 mod model;
 mod openapi;
+mod overview;
 mod patch;
 mod path;
 pub mod ports;
 mod rate_limit;
 mod records;
+mod resend;
 mod router;
 mod signing;
 mod starts;
 mod state;
 mod status;
 mod subscriptions;
+mod timeline;
 mod tracking;
 mod triggers;
 mod validate_filter;

@@ -5,10 +5,11 @@ use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    activity,
     auth::grant,
     clients, dead_letters,
     error::ApiError,
-    ingress, openapi, records,
+    ingress, openapi, overview, records,
     state::{ApiState, Inner, Shared},
     status, subscriptions, tracking, triggers, workers,
 };
@@ -19,12 +20,14 @@ pub(crate) const PREFIXES: [&str; 5] = ["/beta", "/v2024", "/v2025", "/v2026", "
 
 type Resource = fn() -> OpenApiRouter<Shared>;
 
-const RESOURCES: [(&str, Resource); 5] = [
+const RESOURCES: [(&str, Resource); 7] = [
     ("/triggers", triggers::router),
     ("/trigger-subscriptions", subscriptions::router),
     ("/trigger-invocations", status::router),
     ("/api-clients", clients::router),
     ("/workers", workers::router),
+    ("/overview", overview::router),
+    ("/activity", activity::router),
 ];
 
 /// The HTTP API.

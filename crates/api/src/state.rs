@@ -6,7 +6,7 @@ use triggerfish_core::{Secret, SubscriptionId, Timestamp, keys::ServerKeys};
 use triggerfish_registry::Registry;
 
 use crate::{
-    ports::{DeadLetters, Ingest, Invocations, Records, Workers},
+    ports::{DeadLetters, Ingest, Invocations, Records, Timelines, Workers},
     rate_limit::RateLimiter,
 };
 
@@ -26,6 +26,8 @@ pub struct ApiState {
     pub invocations: Arc<dyn Invocations>,
     /// Shows what is on the topics.
     pub records: Arc<dyn Records>,
+    /// Tells the stories of invocations.
+    pub timelines: Arc<dyn Timelines>,
     /// Knows the processes of the installation.
     pub workers: Arc<dyn Workers>,
     /// Shows dead letters and puts them back.

@@ -101,6 +101,9 @@ impl<L: EventLog> Status<L> {
             subscriptions_of_trigger: of_trigger,
             subscription_id: query.subscription_id,
             open_only: query.open_only,
+            before: query.before,
+            soonest: query.soonest,
+            without_total: query.without_total,
             limit: query.limit,
         };
         let gathered = self.peers.list(query).await?;

@@ -120,6 +120,9 @@ impl Crew {
         }
         match fold(&mut owned.view, record)? {
             Folded::Applied(invocation, effects) => {
+                if owned.is_running() {
+                    owned.tally.count(&invocation, record.offset.0);
+                }
                 for role in &mut self.roles {
                     role.outputs(&invocation, &effects, outputs);
                     if owned.is_running() {
@@ -284,6 +287,7 @@ impl Crew {
                         position: owned.view.position(),
                         open: owned.view.counts().open,
                         queued: owned.view.counts().queued,
+                        tally: owned.tally,
                     });
                 drop(reply.send(status.collect()));
             }

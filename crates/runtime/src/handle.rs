@@ -8,6 +8,8 @@ use triggerfish_core::{Invocation, InvocationKey};
 use triggerfish_log::{Offset, Partition};
 use triggerfish_view::Snapshot;
 
+use crate::tally::Tally;
+
 /// The partition is not here, or not ready yet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("partition {partition} is not served by this process at the moment")]
@@ -29,6 +31,8 @@ pub struct PartitionStatus {
     pub open: u64,
     /// Those of them that owe a call, now or later.
     pub queued: u64,
+    /// What has begun and ended since it runs here.
+    pub tally: Tally,
 }
 
 pub(crate) enum Query {

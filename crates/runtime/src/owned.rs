@@ -7,6 +7,8 @@ use triggerfish_core::{Invocation, InvocationKey};
 use triggerfish_log::Offset;
 use triggerfish_view::View;
 
+use crate::tally::Tally;
+
 /// A partition with its view, from the end of its restore on.
 pub(crate) struct Owned {
     pub(crate) view: View,
@@ -19,6 +21,7 @@ pub(crate) struct Owned {
     pub(crate) saving: bool,
     pub(crate) last_save: Instant,
     pub(crate) waiting: Vec<Waiting>,
+    pub(crate) tally: Tally,
 }
 
 /// What may be done for a partition.
@@ -51,6 +54,7 @@ impl Owned {
             saving: false,
             last_save: Instant::now(),
             waiting: Vec::new(),
+            tally: Tally::default(),
         }
     }
 

@@ -38,6 +38,10 @@ pub struct PartsWanted {
     pub limit: u32,
     /// Neither rows nor totals, only positions.
     pub positions_only: bool,
+    /// Open rows with the earliest deadlines, those first, in place of the newest.
+    pub soonest: bool,
+    /// Totals need not be counted.
+    pub without_total: bool,
 }
 
 /// What one partition has.
@@ -102,6 +106,8 @@ impl PartsWanted {
             open_only: self.open_only,
             limit: self.limit,
             positions_only: self.positions_only,
+            soonest: self.soonest,
+            without_total: self.without_total,
         };
         wire.encode_to_vec()
     }
@@ -126,6 +132,8 @@ impl PartsWanted {
             open_only: wire.open_only,
             limit: wire.limit,
             positions_only: wire.positions_only,
+            soonest: wire.soonest,
+            without_total: wire.without_total,
         })
     }
 }

@@ -3,9 +3,11 @@
 //! Shapes only. They hold no credentials on the way out, and JSON that belongs to
 //! others travels through them byte for byte.
 
+pub(crate) mod activity;
 pub(crate) mod client;
 pub(crate) mod invocation;
 pub(crate) mod names;
+pub(crate) mod overview;
 pub(crate) mod raw;
 pub(crate) mod status;
 pub(crate) mod subscription;

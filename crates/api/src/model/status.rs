@@ -219,7 +219,7 @@ impl From<&Invocation> for InvocationDetail {
     }
 }
 
-fn text<S: serde::Serializer>(
+pub(crate) fn text<S: serde::Serializer>(
     value: &impl std::fmt::Display,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
@@ -227,7 +227,7 @@ fn text<S: serde::Serializer>(
 }
 
 #[expect(clippy::ref_option, reason = "serde passes fields by reference")]
-fn optional_text<S: serde::Serializer>(
+pub(crate) fn optional_text<S: serde::Serializer>(
     value: &Option<impl std::fmt::Display>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

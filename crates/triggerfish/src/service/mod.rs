@@ -9,6 +9,7 @@ mod own_address;
 mod plan;
 mod process;
 mod records;
+mod timelines;
 mod topics;
 mod upstream;
 
@@ -359,6 +360,10 @@ fn app(
             parts.log.clone(),
             parts.topics.clone(),
             stop,
+        )),
+        timelines: Arc::new(timelines::LogTimelines::new(
+            parts.log.clone(),
+            parts.topics.clone(),
         )),
         workers: Arc::new(peers.clone()),
         dead_letters: Arc::new(letters),

@@ -1,0 +1,33 @@
+//! `/trigger-invocations/{id}/timeline`: everything that was observed of an invocation;
+//! an addition to the reference.
+
+use axum::{Json, extract::State};
+
+use crate::{
+    auth::{Caller, scope::ReadRecords},
+    error::ApiError,
+    openapi::Errors,
+    path::PathId,
+    ports::Timeline,
+    state::Shared,
+    status::known,
+};
+
+/// Get the timeline of an invocation
+///
+/// What the log has about it, in log order: the request, each call, callbacks, the
+/// deadline; also what changed nothing, and why. An addition to the reference.
+#[utoipa::path(
+    get, path = "/{id}/timeline", operation_id = "getTriggerInvocationTimelineV1", tag = "Triggers",
+    params(("id" = String, Path, description = "The id of the invocation.")),
+    responses((status = 200, description = "The timeline.", body = Timeline), Errors),
+    security(("oauth2" = ["triggerfish:records:read"])),
+)]
+pub(crate) async fn timeline(
+    State(state): State<Shared>,
+    _caller: Caller<ReadRecords>,
+    id: PathId,
+) -> Result<Json<Timeline>, ApiError> {
+    let invocation = known(&state, &id).await?;
+    Ok(Json(state.timelines.of(&invocation).await?))
+}
