@@ -38,11 +38,12 @@ const ASSETS: &[Asset] = assets! {
     HTML: "index.html";
     SVG: "icon.svg";
     CSS: "style.css", "parts.css";
-    JS: "app.js", "api.js", "data.js", "dialog.js", "dom.js", "format.js", "forms.js", "live.js",
-        "pages.js", "routes.js", "session.js", "shell.js", "table.js",
-        "pages/dead_letters.js", "pages/sign_in.js", "pages/subscription.js",
-        "pages/subscription_form.js", "pages/subscriptions.js", "pages/triggers.js",
-        "pages/workers.js";
+    JS: "app.js", "api.js", "chart.js", "data.js", "dialog.js", "dom.js", "format.js", "forms.js",
+        "live.js", "pages.js", "routes.js", "session.js", "shell.js", "table.js",
+        "pages/activity.js", "pages/callback.js", "pages/callback_form.js", "pages/callbacks.js",
+        "pages/dead_letters.js", "pages/invocation.js", "pages/overview.js", "pages/sign_in.js",
+        "pages/subscription.js", "pages/subscription_form.js", "pages/subscriptions.js",
+        "pages/triggers.js", "pages/workers.js";
 };
 
 /// Changes with the files, so that a browser never mixes two versions.

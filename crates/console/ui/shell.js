@@ -78,6 +78,7 @@ function render(page, main, context) {
 function showState(element, kind, error, pause) {
   const texts = {
     live: "Live: updated by itself.",
+    held: "Live updates are switched off.",
     paused: "Paused while the page is not visible.",
     failed: `Not up to date: ${error?.message} Next try in ${duration(pause)}.`,
   };
