@@ -1,7 +1,7 @@
 // Plots, drawn as SVG.
 
 import { fill, h, svg } from "./dom.js";
-import { clock } from "./format.js";
+import { shortClock } from "./format.js";
 
 const WIDTH = 600;
 const HEIGHT = 140;
@@ -43,8 +43,8 @@ export function chart({ title, series, format, empty }) {
     const now = samples.at(-1);
     series.forEach((one, at) => { values[at].textContent = format(one.of(now)); });
     most.textContent = format(top);
-    fill(first, clock(samples[0].at).slice(0, -4));
-    fill(last, clock(now.at).slice(0, -4));
+    fill(first, shortClock(samples[0].at));
+    fill(last, shortClock(now.at));
     const said = series.map((one) =>
       `${one.label}: now ${format(one.of(now))}, at most ${format(Math.max(...samples.map(one.of)))}`);
     drawing.setAttribute("aria-label", `${title}. ${said.join(". ")}.`);

@@ -1,6 +1,6 @@
 // What several pages ask the API for.
 
-import { api, quoted } from "./api.js";
+import { api } from "./api.js";
 
 export const triggers = (options) => api.all("/triggers/v1", options);
 export const subscriptions = (options) => api.all("/trigger-subscriptions/v1", options);
@@ -13,8 +13,9 @@ export const setEnabled = (id, enabled) =>
 
 /** The newest real event of a trigger, or none. */
 export async function lastRealInput(triggerId, options) {
-  const query = { filters: `triggerId eq ${quoted(triggerId)}`, limit: 50 };
-  const { data } = await api.get("/trigger-invocations/v1/status", { ...options, query });
-  const real = data.find((row) => row.type !== "TEST");
-  return real ? { input: real.startInvocationInput.input, created: real.created } : null;
+  const query = { triggerId, type: "REAL_TIME", limit: 1 };
+  const [newest] = (await api.get("/activity/v1", { ...options, query })).data.rows;
+  if (!newest) return null;
+  const { data } = await api.get(`/trigger-invocations/v1/${newest.id}`, options);
+  return { input: data.startInvocationInput.input, created: data.created };
 }

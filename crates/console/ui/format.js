@@ -1,19 +1,23 @@
 // How values are written.
 
+import { h } from "./dom.js";
+
 const TIME = new Intl.DateTimeFormat(undefined, {
   year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
 });
 const CLOCK = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3,
 });
+const SHORT_CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const NUMBER = new Intl.NumberFormat();
 const STEPS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
 const RELATIVE = new Intl.RelativeTimeFormat(undefined, { numeric: "always" });
 
-import { h } from "./dom.js";
-
 export const number = (value) => (value === null || value === undefined ? "–" : NUMBER.format(value));
+/** The time of day, to the millisecond. */
 export const clock = (text) => CLOCK.format(new Date(text));
+/** The time of day, to the second. */
+export const shortClock = (text) => SHORT_CLOCK.format(new Date(text));
 
 /** A time, in the reader's zone; the exact one is in the title. */
 export function time(text, otherwise = "–") {

@@ -80,6 +80,10 @@ impl Sampler {
     }
 
     fn take(&mut self, sample: Sample) {
+        // Nobody has said anything yet; that is no figure.
+        if sample.of.is_empty() {
+            return;
+        }
         if let Some(before) = self.before.front() {
             self.history.push(load(before, &sample));
         }

@@ -19,8 +19,8 @@ export async function overviewPage({ main, title, signal, onState }) {
   const unavailable = h("div", { role: "status" });
   const show = (data) => {
     const now = data.load.at(-1);
-    fill(figures, figure("Started", now ? rate(now.startedPerSecond) : "–", "per second"),
-      figure("Failed", now ? rate(now.failedPerSecond) : "–", "per second", now?.failedPerSecond > 0),
+    fill(figures, figure("Started", now ? rate(now.startedPerSecond) : "–", "invocations"),
+      figure("Failed", now ? rate(now.failedPerSecond) : "–", "or expired", now?.failedPerSecond > 0),
       figure("Open", number(now?.open), "without an outcome"),
       figure("Owe a call", number(now?.queued), "now or later"),
       figure("Lag", number(now?.lag), "records not folded"),
@@ -34,7 +34,7 @@ export async function overviewPage({ main, title, signal, onState }) {
   };
   const { data } = await api.get("/overview/v1", { signal });
   fill(main, title("Overview"), figures,
-    h("div", { class: "columns" }, charts.map((one) => one.element)), unavailable,
+    h("div", { class: "columns narrow" }, charts.map((one) => one.element)), unavailable,
     h("section", {}, h("h2", {}, "Failing subscribers"), failing.element),
     h("section", {}, h("h2", {}, "Deadlines soon"), deadlines.element));
   show(data);

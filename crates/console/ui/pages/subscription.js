@@ -4,7 +4,7 @@ import { api } from "../api.js";
 import { confirm, panel, say, warn } from "../dialog.js";
 import { lastRealInput, subscription as load, trigger as loadTrigger } from "../data.js";
 import { fill, h } from "../dom.js";
-import { time } from "../format.js";
+import { duration, plural, time } from "../format.js";
 import { field, form, input, jsonField } from "../forms.js";
 import { go, link } from "../routes.js";
 import { can } from "../session.js";
@@ -24,7 +24,7 @@ export async function subscriptionPage(context) {
     row.description ? h("p", { class: "lead" }, row.description) : null,
     standing(row, manages, again),
     h("section", { class: "card" }, h("h2", {}, "Settings"), settings(row, trigger)),
-    manages ? h("section", { class: "card" }, h("h2", {}, "Try the filter"), filterTester({ triggerId: row.triggerId, example: trigger.exampleInput, filter: row.filter ?? "", signal })) : null,
+    manages ? h("section", { class: "card" }, h("h2", {}, "Try the filter"), filterTester({ trigger: () => trigger, filter: row.filter ?? "", signal }).element) : null,
     can.startTests() ? h("section", { class: "card" }, h("h2", {}, "Send a test"), tester(row, trigger)) : null);
 }
 
@@ -55,10 +55,19 @@ function settings(row, trigger) {
     ["Authentication", http ? AUTHENTICATION[http.httpAuthenticationType] : "–"],
     ["Deadline", h("code", {}, row.responseDeadline)],
     ["Filter", row.filter ? h("code", {}, row.filter) : "None: all events are sent."],
-    ["Delivery", row.delivery && Object.keys(row.delivery).length ? h("code", {}, JSON.stringify(row.delivery)) : "As the service is set."],
+    ["Delivery", delivery(row.delivery ?? {})],
     ["Signing secret", can.manageSubscriptions() ? h("button", { type: "button", class: "small", onclick: () => rotate(row) }, "Rotate the signing secret") : "–"],
   ];
   return h("dl", {}, entries.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+function delivery({ ordering, maxInFlight, retry }) {
+  const said = [
+    ordering === "key" ? "one at a time per ordering key" : "in no order",
+    maxInFlight ? `${plural(maxInFlight, "call")} in flight at most` : null,
+    retry ? `${plural(retry.maxAttempts, "call")} in all, the second after ${duration(retry.initialDelayMs)}, then up to ${duration(retry.maxDelayMs)} apart` : null,
+  ].filter(Boolean).join("; ");
+  return `${said[0].toUpperCase()}${said.slice(1)}.`;
 }
 
 async function rotate(row) {
@@ -74,19 +83,23 @@ async function rotate(row) {
     made.previousValidUntil ? h("p", {}, "The old one is good until ", time(made.previousValidUntil), ".") : null));
 }
 
-/** Tries a filter on a payload. `readFilter` is given where the filter stands elsewhere. */
-export function filterTester({ triggerId, example, filter, readFilter, signal }) {
-  const payload = jsonField("Payload", example, { name: "input" });
+/**
+ * Tries a filter on a payload. `readFilter` is given where the filter stands elsewhere;
+ * `showExample()` is for when the trigger is another one.
+ */
+export function filterTester({ trigger, filter, readFilter, signal }) {
+  const payload = jsonField("Payload", trigger()?.exampleInput ?? {}, { name: "input" });
   const expression = input({ value: filter, class: "mono", spellcheck: "false", placeholder: '$[?($.identityId == "7")]' });
   const verdict = h("div", { role: "status" });
   const source = h("p", { class: "hint" }, "The trigger's example.");
-  const useExample = h("button", { type: "button", onclick: () => {
-    payload.set(example);
+  const showExample = () => {
+    payload.set(trigger()?.exampleInput ?? {});
     source.textContent = "The trigger's example.";
-  } }, "Use the example");
+  };
+  const useExample = h("button", { type: "button", onclick: showExample }, "Use the example");
   const useLast = h("button", { type: "button", onclick: async () => {
     try {
-      const last = await lastRealInput(triggerId(), { signal });
+      const last = await lastRealInput(trigger().id, { signal });
       if (!last) {
         source.textContent = "There is no real event of this trigger among the newest invocations; this is the example.";
         return;
@@ -97,7 +110,7 @@ export function filterTester({ triggerId, example, filter, readFilter, signal })
       warn(`The last event can't be read: ${error.message}`);
     }
   } }, "Use the last real event");
-  const shown = form({
+  const element = form({
     label: "Try the filter", action: "Try the filter",
     fields: [readFilter ? null : field("Filter", expression, { hint: "A JSONPath expression; without one, every event passes." }),
       h("div", { class: "actions tight" }, useLast, useExample), source, payload.element, verdict],
@@ -112,11 +125,7 @@ export function filterTester({ triggerId, example, filter, readFilter, signal })
       fill(verdict, judgement(data));
     },
   });
-  if (typeof triggerId === "string") {
-    const id = triggerId;
-    triggerId = () => id;
-  }
-  return shown;
+  return { element, showExample };
 }
 
 function judgement(data) {

@@ -19,6 +19,8 @@ export async function subscriptionFormPage({ main, title, parts, query, signal }
   const isNew = parts[0] === "new";
   const [old, all] = await Promise.all([isNew ? null : load(parts[0], { signal }), triggers({ signal })]);
   const fields = makeFields(old, all, query.get("trigger"));
+  const tester = filterTester({ trigger: fields.trigger, filter: "", readFilter: fields.filter, signal });
+  fields.onTrigger(tester.showExample);
   const back = isNew ? link("subscriptions", { trigger: query.get("trigger") }) : link(["subscriptions", old.id]);
   const element = form({
     label: isNew ? "New subscription" : "Edit the subscription", fields: fields.elements, cancel: back,
@@ -34,10 +36,7 @@ export async function subscriptionFormPage({ main, title, parts, query, signal }
   });
   fill(main, title(isNew ? "New subscription" : `Edit ${old.name}`), h("div", { class: "card" }, element),
     h("details", { class: "card" }, h("summary", {}, "Try the filter"),
-      filterTester({
-        triggerId: () => fields.trigger().id, example: fields.trigger()?.exampleInput ?? {},
-        filter: "", readFilter: fields.filter, signal,
-      })));
+      tester.element));
 }
 
 function makeFields(old, all, wanted) {
@@ -80,7 +79,10 @@ function makeFields(old, all, wanted) {
       url: url.value.trim(), httpDispatchMode: dispatchField.hidden ? undefined : dispatch.value, ...httpAuthentication(authentication.read()),
     } : undefined,
   });
-  return { elements, read, trigger: chosen, filter: () => filter.value };
+  return {
+    elements, read, trigger: chosen, filter: () => filter.value,
+    onTrigger: (changed) => trigger.addEventListener("change", changed),
+  };
 }
 
 function httpAuthentication({ type, userName, password, bearerToken }) {

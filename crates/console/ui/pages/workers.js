@@ -31,7 +31,7 @@ export async function workersPage({ main, title, signal, onState }) {
       { title: "In flight or waiting", class: "number", cell: (row) => number(row.queued) },
       { title: "Lag", class: "number", cell: (row) => number(row.lag) },
       { title: "Position", class: "number", wide: true, cell: (row) => number(row.position) },
-      { title: "Runs here", wide: true, cell: (row) => ago(row.since) },
+      { title: "Here since", wide: true, cell: (row) => ago(row.since) },
     ],
   });
   let isShown = false;
