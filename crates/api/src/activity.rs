@@ -197,7 +197,7 @@ async fn page(
                 is_full = true;
                 break;
             }
-            before.insert(u32::from(row.id.partition()), row.offset);
+            before.insert(u32::from(row.id.partition()), row.place());
             if wanted.takes(row) {
                 rows.push(row.into());
             }

@@ -14,7 +14,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::ports::{StartError, Unavailable};
+use crate::ports::{AskError, StartError, Unavailable};
 
 /// An answer that is not a success.
 #[derive(Clone, Debug)]
@@ -122,6 +122,11 @@ impl ApiError {
             StatusCode::METHOD_NOT_ALLOWED,
             "this path has no such method; see the Allow header",
         )
+    }
+
+    /// 409.
+    pub(crate) fn conflict(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, text)
     }
 
     /// 413.
@@ -254,6 +259,19 @@ impl From<StartError> for ApiError {
             | StartError::UnknownSubscription(_)
             | StartError::TooDeep { .. }
             | StartError::KeyReused => Self::bad_request(error.to_string()),
+        }
+    }
+}
+
+impl From<AskError> for ApiError {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::TooLarge { limit } => Self::too_large(limit),
+            AskError::Unavailable { retry_after } => Self::unavailable(retry_after),
+            AskError::KeyReused => Self::conflict(error.to_string()),
+            AskError::UnknownObjectType(_)
+            | AskError::Invalid { .. }
+            | AskError::TooMany { .. } => Self::bad_request(error.to_string()),
         }
     }
 }

@@ -8,9 +8,11 @@
 //! [`router()`]: what it offers. What it does where the reference is silent is
 //! listed in `docs/compatibility.md`.
 
+mod activations;
 mod activity;
 mod auth;
 mod body;
+mod callbacks;
 mod cause;
 mod change;
 mod clients;
@@ -19,7 +21,10 @@ mod complete;
 mod dead_letters;
 mod error;
 mod ingress;
+mod mask;
 mod model;
+mod object_events;
+mod object_types;
 mod openapi;
 mod overview;
 mod patch;
@@ -44,6 +49,7 @@ pub use auth::{
     scope::{ALL_SCOPES, Scope, granted},
     signed_in::SignedIn,
 };
+pub use mask::SecretFields;
 pub use openapi::document;
 pub use router::router;
 pub use state::{ApiState, Clock, RateLimit, Settings, SigningSecret};

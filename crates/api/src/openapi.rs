@@ -62,6 +62,7 @@ pub(crate) enum Errors {
     components(schemas(ErrorResponseDto, ErrorMessageDto, UnauthorizedBody, RateLimitBody)),
     tags(
         (name = "Triggers", description = "Triggers, subscriptions, invocations."),
+        (name = "Callbacks", description = "Object types, and whom to call before and after their objects change. An addition to the reference of event triggers."),
         (name = "CloudEvents", description = "Real events as CloudEvents."),
         (name = "Topics", description = "What is on the topics."),
         (name = "Workers", description = "The processes of the installation."),

@@ -1,11 +1,11 @@
-//! JSON Patch (RFC 6902) on subscriptions: `add`, `remove`, `replace`, `move`,
-//! `copy` (reference 3.5).
+//! JSON Patch (RFC 6902) on subscriptions and callbacks: `add`, `remove`,
+//! `replace`, `move`, `copy` (reference 3.5).
 //!
 //! A patch works on a document without credentials, so that none can be moved to
 //! where it would be shown.
 
 use json_patch::jsonptr::PointerBuf;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use triggerfish_core::Subscription;
 use triggerfish_registry::ChangeError;
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::{body, model::subscription::Patchable};
 
-/// What may be patched. The reference also lists `workflowConfig`, which no public
+/// What may be patched of a subscription. The reference also lists `workflowConfig`, which no public
 /// schema defines.
 const PATCHABLE: [&str; 9] = [
     "name",
@@ -67,8 +67,11 @@ pub(crate) enum PatchError {
     Operation,
     #[error("{0:?} is not a JSON pointer; begin it with a slash")]
     Pointer(String),
-    #[error("{pointer:?} can't be patched; patchable are: {}", PATCHABLE.join(", "))]
-    NotPatchable { pointer: String },
+    #[error("{pointer:?} can't be patched; patchable are: {}", patchable.join(", "))]
+    NotPatchable {
+        pointer: String,
+        patchable: &'static [&'static str],
+    },
     #[error("{0} is missing")]
     Missing(&'static str),
     #[error("there is nothing at {0:?}, or nothing can be put there")]
@@ -80,14 +83,7 @@ pub(crate) fn patched(
     patch: &[PatchOperation],
     mut subscription: Subscription,
 ) -> Result<Subscription, ChangeError> {
-    let mut document = serde_json::to_value(Patchable::from(subscription.clone()))
-        .map_err(|_| refused("the subscription", "can't be written as JSON", "replace it"))?;
-    apply(patch, &mut document).map_err(|(index, error)| {
-        let place = format!("operation {index}");
-        refused(place, error.to_string(), "correct it, nothing was changed")
-    })?;
-    let patched: Patchable = body::from_value(document)
-        .map_err(|problem| refused("the patched subscription", problem, "nothing was changed"))?;
+    let patched = changed(patch, &Patchable::from(subscription.clone()), &PATCHABLE)?;
     subscription.name = patched.name;
     subscription.description = patched.description;
     subscription.enabled = patched.enabled;
@@ -100,6 +96,22 @@ pub(crate) fn patched(
     Ok(subscription)
 }
 
+/// Carries out `patch` on the JSON of `present`, whose fields are `patchable`.
+pub(crate) fn changed<T: Serialize + DeserializeOwned>(
+    patch: &[PatchOperation],
+    present: &T,
+    patchable: &'static [&'static str],
+) -> Result<T, ChangeError> {
+    let mut document = serde_json::to_value(present)
+        .map_err(|_| refused("what is there", "can't be written as JSON", "replace it"))?;
+    apply(patch, &mut document, patchable).map_err(|(index, error)| {
+        let place = format!("operation {index}");
+        refused(place, error.to_string(), "correct it, nothing was changed")
+    })?;
+    body::from_value(document)
+        .map_err(|problem| refused("what was patched", problem, "nothing was changed"))
+}
+
 fn refused(
     place: impl Into<String>,
     problem: impl Into<String>,
@@ -110,10 +122,14 @@ fn refused(
 
 /// Carries out `patch` on `document`; an error comes with the number of its
 /// operation, from 0.
-fn apply(patch: &[PatchOperation], document: &mut Value) -> Result<(), (usize, PatchError)> {
+fn apply(
+    patch: &[PatchOperation],
+    document: &mut Value,
+    patchable: &'static [&'static str],
+) -> Result<(), (usize, PatchError)> {
     for (index, operation) in patch.iter().enumerate() {
         operation
-            .to_json_patch()
+            .to_json_patch(patchable)
             .and_then(|step| {
                 json_patch::patch(document, &[step])
                     .map_err(|_| PatchError::NoSuchPlace(cut(&operation.path)))
@@ -124,16 +140,19 @@ fn apply(patch: &[PatchOperation], document: &mut Value) -> Result<(), (usize, P
 }
 
 impl PatchOperation {
-    fn to_json_patch(&self) -> Result<json_patch::PatchOperation, PatchError> {
+    fn to_json_patch(
+        &self,
+        patchable: &'static [&'static str],
+    ) -> Result<json_patch::PatchOperation, PatchError> {
         use json_patch::{
             AddOperation, CopyOperation, MoveOperation, PatchOperation as Step, RemoveOperation,
             ReplaceOperation,
         };
-        let path = pointer(&self.path)?;
+        let path = pointer(&self.path, patchable)?;
         let value = || self.value.clone().ok_or(PatchError::Missing("value"));
         let from = || {
             let from = self.from.as_deref();
-            pointer(from.ok_or(PatchError::Missing("from"))?)
+            pointer(from.ok_or(PatchError::Missing("from"))?, patchable)
         };
         Ok(match self.op.as_str() {
             "add" => Step::Add(AddOperation {
@@ -159,11 +178,14 @@ impl PatchOperation {
 }
 
 /// A pointer into something patchable.
-fn pointer(text: &str) -> Result<PointerBuf, PatchError> {
+fn pointer(text: &str, patchable: &'static [&'static str]) -> Result<PointerBuf, PatchError> {
     let pointer = PointerBuf::parse(text).map_err(|_| PatchError::Pointer(cut(text)))?;
     let first = pointer.first().map(|token| token.decoded().into_owned());
-    if first.is_none_or(|name| !PATCHABLE.contains(&name.as_str())) {
-        return Err(PatchError::NotPatchable { pointer: cut(text) });
+    if first.is_none_or(|name| !patchable.contains(&name.as_str())) {
+        return Err(PatchError::NotPatchable {
+            pointer: cut(text),
+            patchable,
+        });
     }
     Ok(pointer)
 }
@@ -184,7 +206,7 @@ mod tests {
             "httpConfig": {"url": "u", "basicAuthConfig": {"userName": "x", "password": null}}
         });
         let patch: Patch = serde_json::from_value(patch).unwrap();
-        apply(&patch, &mut document)
+        apply(&patch, &mut document, &PATCHABLE)
             .map(|()| document)
             .map_err(|(index, error)| format!("{index}: {error}"))
     }

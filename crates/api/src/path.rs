@@ -28,11 +28,21 @@ impl PathId {
     pub(crate) fn subscription(&self) -> Result<SubscriptionId, ApiError> {
         parse_subscription_id(&self.0).ok_or_else(no_subscription)
     }
+
+    /// As the id of a callback. What is no such id is the id of none.
+    pub(crate) fn callback(&self) -> Result<SubscriptionId, ApiError> {
+        parse_subscription_id(&self.0).ok_or_else(no_callback)
+    }
 }
 
-/// The id of a subscription, in any form that a UUID is written in.
+/// The id of a subscription or callback, in any form that a UUID is written in.
 pub(crate) fn parse_subscription_id(text: &str) -> Option<SubscriptionId> {
     Uuid::parse_str(text).ok().map(SubscriptionId)
+}
+
+/// 404 for a callback.
+pub(crate) fn no_callback() -> ApiError {
+    ApiError::not_found("there is no callback with this id")
 }
 
 /// 404 for a subscription.

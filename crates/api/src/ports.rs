@@ -5,6 +5,7 @@
 //! names HTTP: an implementation can be driven by a test or by Kafka as well.
 
 mod dead_letters;
+mod gate;
 mod records;
 mod timelines;
 mod workers;
@@ -20,6 +21,7 @@ use triggerfish_core::{
 pub use dead_letters::{
     DeadLetterView, DeadLetters, HeaderView, NotAPlace, Place, Redrive, RedriveResult,
 };
+pub use gate::{Ask, AskError, Asked, Gate};
 pub use records::{Records, RecordsError, RecordsFrom, RecordsPage, RecordsQuery, TopicRecord};
 pub use timelines::{Timeline, TimelineEntry, Timelines};
 pub use workers::{Load, Worker, WorkerPartition, Workers};
@@ -167,7 +169,7 @@ pub struct ListQuery {
     pub id: Option<InvocationId>,
     /// Only those without an outcome.
     pub open_only: bool,
-    /// For each partition that is named, only those before this place in the log.
+    /// For each partition that is named, only those before this [`Invocation::place`].
     pub before: BTreeMap<u32, u64>,
     /// Open ones with the earliest deadlines, those first, in place of the newest.
     pub soonest: bool,

@@ -5,11 +5,11 @@ use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    activity,
+    activations, activity,
     auth::grant,
-    clients, dead_letters,
+    callbacks, clients, dead_letters,
     error::ApiError,
-    ingress, openapi, overview, records,
+    ingress, object_events, object_types, openapi, overview, records,
     state::{ApiState, Inner, Shared},
     status, subscriptions, tracking, triggers, workers,
 };
@@ -20,11 +20,15 @@ pub(crate) const PREFIXES: [&str; 5] = ["/beta", "/v2024", "/v2025", "/v2026", "
 
 type Resource = fn() -> OpenApiRouter<Shared>;
 
-const RESOURCES: [(&str, Resource); 7] = [
+const RESOURCES: [(&str, Resource); 11] = [
     ("/triggers", triggers::router),
     ("/trigger-subscriptions", subscriptions::router),
     ("/trigger-invocations", status::router),
+    ("/object-types", object_types::router),
+    ("/callbacks", callbacks::router),
     ("/api-clients", clients::router),
+    ("/callbacks", activations::router),
+    ("/object-events", object_events::router),
     ("/workers", workers::router),
     ("/overview", overview::router),
     ("/activity", activity::router),

@@ -1,8 +1,9 @@
-//! Rotation of signing secrets; an addition to the reference.
+//! Rotation of the signing secrets of subscriptions and callbacks; an addition to the
+//! reference.
 
 use axum::{Json, extract::State, http::header, response::IntoResponse};
 use serde::Serialize;
-use triggerfish_core::Secret;
+use triggerfish_core::{Secret, SubscriptionId, subscription::Signing};
 use utoipa::ToSchema;
 
 use crate::{
@@ -46,10 +47,34 @@ pub(crate) async fn rotate(
         .registry
         .rotate_signing(id, state.settings.signing_overlap)
         .await?;
-    let signing = rotated.subscription.signing;
+    Ok(shown_once(&state, id, rotated.subscription.signing))
+}
+
+/// Rotate the signing secret of a callback
+///
+/// Makes a new secret and shows it this once; call it for the first secret as
+/// well. Until `previousValidUntil` calls carry signatures of both.
+#[utoipa::path(
+    post, path = "/{id}/rotate-signing-secret", operation_id = "rotateCallbackSigningSecretV1", tag = "Callbacks",
+    params(("id" = String, Path, description = "The id of the callback.")),
+    responses((status = 200, description = "The new secret.", body = RotatedSecret), Errors),
+    security(("oauth2" = ["sp:trigger-service-subscriptions:manage"])),
+)]
+pub(crate) async fn rotate_for_callback(
+    State(state): State<Shared>,
+    _caller: Caller<ManageSubscriptions>,
+    id: PathId,
+) -> Result<impl IntoResponse, ApiError> {
+    let id = id.callback()?;
+    let overlap = state.settings.signing_overlap;
+    let rotated = state.registry.rotate_callback_signing(id, overlap).await?;
+    Ok(shown_once(&state, id, rotated.callback.signing))
+}
+
+fn shown_once(state: &Shared, id: SubscriptionId, signing: Signing) -> impl IntoResponse + use<> {
     let body = RotatedSecret {
         secret: (state.signing_secret)(id, signing.generation),
         previous_valid_until: signing.previous_until.map(|until| until.to_string()),
     };
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)))
+    ([(header::CACHE_CONTROL, "no-store")], Json(body))
 }

@@ -148,15 +148,21 @@ fn subscription_ids(texts: Vec<String>) -> Result<Vec<SubscriptionId>, ApiError>
     texts.into_iter().enumerate().map(parse).collect()
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
         return Ok(None);
     };
     let key = value.to_str().map(str::trim).unwrap_or_default();
-    if key.is_empty() || key.chars().count() > IDEMPOTENCY_KEY_CHARS_MAX {
+    check_key("Idempotency-Key", key)?;
+    Ok(Some(key.to_owned()))
+}
+
+/// Whether `key` can be what an event is known by.
+pub(crate) fn check_key(field: &str, key: &str) -> Result<(), ApiError> {
+    if key.is_empty() || key.chars().count() > IDEMPOTENCY_KEY_CHARS_MAX || !key.is_ascii() {
         return Err(ApiError::bad_request(format!(
-            "Idempotency-Key must have 1 to {IDEMPOTENCY_KEY_CHARS_MAX} ASCII characters"
+            "{field} must have 1 to {IDEMPOTENCY_KEY_CHARS_MAX} ASCII characters"
         )));
     }
-    Ok(Some(key.to_owned()))
+    Ok(())
 }

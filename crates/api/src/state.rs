@@ -6,14 +6,15 @@ use triggerfish_core::{Secret, SubscriptionId, Timestamp, keys::ServerKeys};
 use triggerfish_registry::Registry;
 
 use crate::{
-    ports::{DeadLetters, Ingest, Invocations, Records, Timelines, Workers},
+    mask::SecretFields,
+    ports::{DeadLetters, Gate, Ingest, Invocations, Records, Timelines, Workers},
     rate_limit::RateLimiter,
 };
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// Makes the signing secret of a subscription for one generation, in the form
+/// Makes the signing secret of a subscription or callback for one generation, in the form
 /// `whsec_...`.
 pub type SigningSecret = Arc<dyn Fn(SubscriptionId, u32) -> Secret + Send + Sync>;
 
@@ -24,6 +25,8 @@ pub struct ApiState {
     pub ingest: Arc<dyn Ingest>,
     /// Knows and completes invocations.
     pub invocations: Arc<dyn Invocations>,
+    /// Asks callbacks before actions, and tells them after.
+    pub gate: Arc<dyn Gate>,
     /// Shows what is on the topics.
     pub records: Arc<dyn Records>,
     /// Tells the stories of invocations.
@@ -32,7 +35,7 @@ pub struct ApiState {
     pub workers: Arc<dyn Workers>,
     /// Shows dead letters and puts them back.
     pub dead_letters: Arc<dyn DeadLetters>,
-    /// Triggers, subscriptions, API clients.
+    /// Triggers, subscriptions, object types, callbacks, API clients.
     pub registry: Registry,
     /// Sign and verify access tokens, verify secrets of invocations.
     pub keys: ServerKeys,
@@ -64,6 +67,8 @@ pub struct Settings {
     pub depth_max: u32,
     /// How long the signing secret of before a rotation stays valid.
     pub signing_overlap: Duration,
+    /// Fields of bodies whose values the history of callbacks does not show.
+    pub secret_fields: SecretFields,
     /// Calls of one client at most; `None` is no limit.
     pub rate_limit: Option<RateLimit>,
 }
@@ -89,6 +94,7 @@ impl Default for Settings {
             token_lifetime: Duration::from_mins(12),
             depth_max: 16,
             signing_overlap: Duration::from_hours(24),
+            secret_fields: SecretFields::default(),
             rate_limit: None,
         }
     }

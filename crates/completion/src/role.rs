@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio_util::task::TaskTracker;
-use triggerfish_core::{Effect, Invocation, InvocationId, InvocationKey, Observation, Timestamp};
+use triggerfish_core::{
+    ActionState, Effect, Invocation, InvocationId, InvocationKey, Observation, Timestamp,
+};
 use triggerfish_log::{Appender, NewRecord, Partition};
 use triggerfish_ops::metrics;
 use triggerfish_runtime::{Clock, Role, Tenures, Topics, Views, observation_record};
 use triggerfish_view::View;
-use triggerfish_wire::completion;
+use triggerfish_wire::{completion, decision};
 
 /// Deadlines reported by one append.
 const DEADLINES_PER_APPEND: usize = 2_000;
@@ -126,6 +128,20 @@ impl<A: Appender> Role for CompletionConsumer<A> {
             key: Some(Bytes::from(invocation.id.to_string())),
             value: Some(value),
             headers: completion::headers(invocation, closing),
+        });
+    }
+
+    fn decided(&mut self, action: &ActionState, out: &mut Vec<NewRecord>) {
+        let (Some(decision), Some(value)) = (&action.decision, decision::value(action)) else {
+            return;
+        };
+        metrics::decision_emitted(decision.verdict, action.request.asked.until(decision.at));
+        out.push(NewRecord {
+            topic: self.topics.decisions.clone(),
+            partition: Partition(u32::from(action.id.partition())),
+            key: Some(decision::key(action)),
+            value: Some(value),
+            headers: decision::headers(action),
         });
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::{
     effect::Effect,
     id::InvocationId,
-    invocation::{Closing, Invocation, Outcome, Phase},
+    invocation::{Called, Closing, Invocation, Outcome, Phase},
     observation::{AttemptReport, CompletionReport, Failure, Observation, Reply, Request},
     time::Timestamp,
     trigger::{Mode, TriggerType},
@@ -99,10 +99,12 @@ pub fn apply(state: Option<Invocation>, seen: Seen, observation: Observation) ->
         Observation::AttemptReported(report) => on_attempt(state, seen, report),
         Observation::CompletionReported(report) => on_completion(state, seen, report),
         Observation::DeadlinePassed => on_deadline(state, seen),
+        // An action and an invocation never have the same id.
+        Observation::ActionAsked(_) => ignore(Some(state), Ignored::AlreadyRequested),
     }
 }
 
-fn open(seen: Seen, request: Arc<Request>) -> Step {
+pub(crate) fn open(seen: Seen, request: Arc<Request>) -> Step {
     let due = request.created;
     let deadline = request.deadline;
     let state = Invocation {
@@ -112,6 +114,7 @@ fn open(seen: Seen, request: Arc<Request>) -> Step {
         attempts: 0,
         last_failure: None,
         phase: Phase::Due { attempt: 1, due },
+        called: None,
     };
     let effects = vec![
         Effect::Call { attempt: 1, due },
@@ -130,6 +133,9 @@ fn on_attempt(mut state: Invocation, seen: Seen, report: AttemptReport) -> Step 
         _ => return ignore(Some(state), Ignored::StaleAttempt),
     }
     state.attempts = report.attempt;
+    if state.request.member.is_some() {
+        state.called = Some(Arc::new(Called::of(&report)));
+    }
     match report.reply {
         Reply::Acknowledged if state.request.mode.has_callback() => {
             state.phase = Phase::Waiting;
@@ -143,7 +149,7 @@ fn on_attempt(mut state: Invocation, seen: Seen, report: AttemptReport) -> Step 
         Reply::Answered(output) if answers_at_once(state.request.mode) => {
             close(state, seen, Outcome::Completed(Some(output)))
         }
-        Reply::Delivered if state.request.mode == Mode::FireAndForget => {
+        Reply::Delivered if state.request.mode.is_settled_by_status() => {
             close(state, seen, Outcome::Completed(None))
         }
         Reply::Acknowledged | Reply::Answered(_) | Reply::Delivered => fail(
@@ -242,7 +248,7 @@ fn fail(state: Invocation, seen: Seen, error: Arc<str>) -> Step {
     )
 }
 
-fn close(mut state: Invocation, seen: Seen, outcome: Outcome) -> Step {
+pub(crate) fn close(mut state: Invocation, seen: Seen, outcome: Outcome) -> Step {
     state.phase = Phase::Closed(Closing {
         outcome,
         at: closing_time(&state, seen),

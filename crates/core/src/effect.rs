@@ -23,6 +23,8 @@ pub enum Effect {
     },
     /// Emit the completion (completion-consumer; exactly once).
     EmitCompletion,
+    /// Emit the decision about an action (completion-consumer; exactly once).
+    EmitDecision,
 }
 
 /// What an invocation still owes, from its state alone: the effects of its

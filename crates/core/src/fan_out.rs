@@ -110,6 +110,7 @@ pub fn request(
         depth: event.depth,
         traceparent: event.traceparent.clone(),
         event_id: event.event_id.clone(),
+        member: None,
     };
     Ok((id, request))
 }

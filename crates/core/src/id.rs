@@ -31,6 +31,14 @@ pub struct InvocationKey(pub u64);
 #[serde(transparent)]
 pub struct SubscriptionId(pub Uuid);
 
+impl InvocationKey {
+    /// The key of the invocation that calls `callback` for the action with this key.
+    #[must_use]
+    pub fn of_member(self, callback: SubscriptionId) -> Self {
+        EventIdentity::of(&[b"callback", &self.0.to_be_bytes()]).key_for(callback)
+    }
+}
+
 impl InvocationId {
     /// Puts an id together. `partition` is taken modulo [`PARTITIONS_MAX`].
     #[must_use]
@@ -145,6 +153,12 @@ impl EventIdentity {
         hasher.update(subscription.0.as_bytes());
         let digest: [u8; 32] = hasher.finalize().into();
         InvocationKey(first_u64(&digest) & TAIL_MASK)
+    }
+
+    /// The key of the action that this event asks about.
+    #[must_use]
+    pub fn action_key(&self) -> InvocationKey {
+        InvocationKey(first_u64(&self.0) & TAIL_MASK)
     }
 
     /// The partition of all invocations of this event, unless an ordering key

@@ -6,6 +6,7 @@
 //! use the same ids.
 
 use crate::{
+    action::ActionState,
     apply::Step,
     effect::{Effect, owed},
     invocation::Invocation,
@@ -30,11 +31,13 @@ pub enum Invariant {
     CauseBeforeEffect,
     /// I8
     SecretsStayInside,
+    /// I9
+    OneDecision,
 }
 
 impl Invariant {
     /// All of them, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::OneOutcome,
         Self::OutcomeIsFinal,
         Self::RebuildEqualsLive,
@@ -43,9 +46,10 @@ impl Invariant {
         Self::AcknowledgedIsKept,
         Self::CauseBeforeEffect,
         Self::SecretsStayInside,
+        Self::OneDecision,
     ];
 
-    /// The id, `I1` to `I8`.
+    /// The id, `I1` to `I9`.
     #[must_use]
     pub const fn id(self) -> &'static str {
         match self {
@@ -57,6 +61,7 @@ impl Invariant {
             Self::AcknowledgedIsKept => "I6",
             Self::CauseBeforeEffect => "I7",
             Self::SecretsStayInside => "I8",
+            Self::OneDecision => "I9",
         }
     }
 
@@ -79,6 +84,9 @@ impl Invariant {
             }
             Self::SecretsStayInside => {
                 "a secret, password or token never appears in a log line, metric, API answer, error or history entry"
+            }
+            Self::OneDecision => {
+                "every action that is asked about gets exactly one decision, which never changes"
             }
         }
     }
@@ -141,6 +149,27 @@ pub fn check_step(before: Option<&Invocation>, step: &Step) -> Result<(), Violat
     Ok(())
 }
 
+/// Checks one step of an action against [`Invariant::OneDecision`]. `effect` is what the
+/// step asks for.
+pub fn check_decision(
+    before: Option<&ActionState>,
+    after: &ActionState,
+    effect: Option<Effect>,
+) -> Result<(), Violation> {
+    let decided = before.and_then(|before| before.decision.as_ref());
+    if decided.is_some() && decided != after.decision.as_ref() {
+        return violation(Invariant::OneDecision, "a decision changed");
+    }
+    let decides = decided.is_none() && after.decision.is_some();
+    if decides != (effect == Some(Effect::EmitDecision)) {
+        return violation(
+            Invariant::OneDecision,
+            "a decision was not emitted as it fell",
+        );
+    }
+    Ok(())
+}
+
 /// Checks [`Invariant::ViewNeverLeads`]; positions are "next to read".
 pub fn check_position(view: u64, committed: u64) -> Result<(), Violation> {
     if view > committed {
@@ -161,7 +190,7 @@ mod tests {
         let ids: std::collections::HashSet<_> = Invariant::ALL.iter().map(|i| i.id()).collect();
         let statements: std::collections::HashSet<_> =
             Invariant::ALL.iter().map(|i| i.statement()).collect();
-        assert_eq!((ids.len(), statements.len()), (8, 8));
+        assert_eq!((ids.len(), statements.len()), (9, 9));
     }
 
     #[test]

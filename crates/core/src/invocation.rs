@@ -1,12 +1,13 @@
 //! The state of one invocation: the fold of its observations.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::{
     id::InvocationId,
-    observation::{Failure, Request},
+    observation::{AttemptReport, Excerpt, Failure, FailureKind, Reply, Request},
     time::Timestamp,
 };
 
@@ -28,6 +29,50 @@ pub struct Invocation {
     pub last_failure: Option<Failure>,
     /// Where it stands.
     pub phase: Phase,
+    /// What came of the call, if it is one of a callback.
+    pub called: Option<Arc<Called>>,
+}
+
+/// Bits of a place for the parts of one record.
+pub const PART_BITS: u32 = 12;
+
+/// See [`Invocation::place`]. Part 0 is what the record itself is about.
+#[must_use]
+pub const fn place(offset: u64, part: u16) -> u64 {
+    (offset << PART_BITS) | (part & ((1 << PART_BITS) - 1)) as u64
+}
+
+/// What came of the call of a callback, for its history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Called {
+    /// When it began.
+    pub started: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// The HTTP status, when there was an answer.
+    pub status: Option<u16>,
+    /// Why it did not succeed, if so.
+    pub failure: Option<FailureKind>,
+    /// The beginning of the answer's body.
+    pub body: Option<Excerpt>,
+}
+
+impl Called {
+    /// What `report` says.
+    #[must_use]
+    pub fn of(report: &AttemptReport) -> Self {
+        let failure = match &report.reply {
+            Reply::Refused(failure) | Reply::Unavailable { failure, .. } => Some(failure.kind),
+            Reply::Acknowledged | Reply::Answered(_) | Reply::Delivered => None,
+        };
+        Self {
+            started: report.started,
+            took: report.took,
+            status: report.status,
+            failure,
+            body: report.body.clone(),
+        }
+    }
 }
 
 /// Where an invocation stands.
@@ -114,6 +159,14 @@ impl Invocation {
             Phase::Closed(closing) => Some(closing),
             Phase::Due { .. } | Phase::Waiting => None,
         }
+    }
+
+    /// Where it stands among all of its partition: by the offset of the record that brought
+    /// it about, and among those of one record by its part.
+    #[must_use]
+    pub fn place(&self) -> u64 {
+        let member = self.request.member.as_deref();
+        place(self.offset, member.map_or(0, |member| member.part))
     }
 
     /// Whether it still owes an outcome.

@@ -9,6 +9,7 @@
 //! Start with [`observation`] (what the log holds), then [`apply()`] (what it
 //! means), then [`invariant`] (what must always hold).
 
+pub mod action;
 pub mod apply;
 pub mod breaker;
 pub mod callback;
@@ -28,13 +29,14 @@ pub mod testing;
 pub mod time;
 pub mod trigger;
 
+pub use action::{ActionRequest, ActionState, Member, Part};
 pub use apply::{Ignored, Seen, Step, apply};
 pub use callback::{Action, Callback, FailurePolicy, ObjectType, Timing};
 pub use effect::{Effect, owed};
 pub use id::{EventIdentity, InvocationId, InvocationKey, SubscriptionId};
-pub use invocation::{Closing, Invocation, Outcome, Phase};
+pub use invocation::{Called, Closing, Invocation, Outcome, Phase};
 pub use observation::{
-    AttemptReport, CompletionReport, Failure, FailureKind, Observation, Reply, Request,
+    AttemptReport, CompletionReport, Excerpt, Failure, FailureKind, Observation, Reply, Request,
 };
 pub use retry::RetryPolicy;
 pub use secret::Secret;

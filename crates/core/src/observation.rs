@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::{
+    action::{ActionRequest, Member},
     id::SubscriptionId,
     retry::RetryPolicy,
     time::Timestamp,
@@ -23,6 +24,8 @@ pub enum Observation {
     CompletionReported(CompletionReport),
     /// Nobody answered in time.
     DeadlinePassed,
+    /// A platform asked before an action, or told after one. The id is the action's.
+    ActionAsked(Arc<ActionRequest>),
 }
 
 impl Observation {
@@ -34,6 +37,7 @@ impl Observation {
             Self::AttemptReported(_) => "attempt_reported",
             Self::CompletionReported(_) => "completion_reported",
             Self::DeadlinePassed => "deadline_passed",
+            Self::ActionAsked(_) => "action_asked",
         }
     }
 }
@@ -75,6 +79,8 @@ pub struct Request {
     pub traceparent: Option<Arc<str>>,
     /// What upstream calls the event.
     pub event_id: Option<Arc<str>>,
+    /// Set if this is the call of a callback.
+    pub member: Option<Arc<Member>>,
 }
 
 /// One HTTP call of a subscriber and what came of it.
@@ -90,6 +96,17 @@ pub struct AttemptReport {
     pub status: Option<u16>,
     /// What the answer means.
     pub reply: Reply,
+    /// The beginning of the answer's body; only of callbacks, for their history.
+    pub body: Option<Excerpt>,
+}
+
+/// The beginning of a text. Never holds a credential of the callee.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// As much as is kept.
+    pub text: Arc<str>,
+    /// Whether more came.
+    pub truncated: bool,
 }
 
 /// What a subscriber's answer means for the invocation.
@@ -163,6 +180,8 @@ pub enum FailureKind {
     Unsupported,
     /// The subscription's settings can't make a request.
     Configuration,
+    /// The chain of causes is longer than allowed; nothing was sent.
+    LoopGuard,
 }
 
 impl FailureKind {
@@ -183,6 +202,7 @@ impl FailureKind {
             Self::Gone => "gone",
             Self::Unsupported => "unsupported",
             Self::Configuration => "configuration",
+            Self::LoopGuard => "loop_guard",
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Subscriptions, in the shape in which clients write them and the registry
 //! keeps them.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -174,6 +176,18 @@ pub struct Signing {
     pub previous_until: Option<Timestamp>,
 }
 
+impl Signing {
+    /// The state after a rotation at `now`, with the secret before counting for
+    /// `overlap` from then on.
+    #[must_use]
+    pub fn rotated(self, now: Timestamp, overlap: Duration) -> Self {
+        Self {
+            generation: self.generation.wrapping_add(1),
+            previous_until: (!overlap.is_zero()).then(|| now.after(overlap)),
+        }
+    }
+}
+
 impl Subscription {
     /// How an invocation of this subscription is answered.
     #[must_use]
@@ -194,16 +208,32 @@ impl Subscription {
 
     /// The credentials in it, for sealing, opening or blanking them in place.
     pub fn secrets_mut(&mut self) -> impl Iterator<Item = &mut Option<Secret>> {
-        self.http_config.iter_mut().flat_map(|http| {
-            let password = http
-                .basic_auth_config
-                .as_mut()
-                .map(|basic| &mut basic.password);
-            let token = http
-                .bearer_token_auth_config
-                .as_mut()
-                .map(|bearer| &mut bearer.bearer_token);
-            password.into_iter().chain(token)
-        })
+        self.http_config
+            .iter_mut()
+            .flat_map(HttpConfig::secrets_mut)
+    }
+}
+
+impl HttpConfig {
+    /// The credentials in it, for sealing, opening or blanking them in place.
+    pub fn secrets_mut(&mut self) -> impl Iterator<Item = &mut Option<Secret>> {
+        let basic = self.basic_auth_config.as_mut();
+        let bearer = self.bearer_token_auth_config.as_mut();
+        let password = basic.map(|basic| &mut basic.password);
+        let token = bearer.map(|bearer| &mut bearer.bearer_token);
+        password.into_iter().chain(token)
+    }
+
+    /// The credential that its type of authentication uses.
+    #[must_use]
+    pub fn credential(&self) -> Option<&Secret> {
+        match self.http_authentication_type {
+            AuthenticationType::NoAuth => None,
+            AuthenticationType::BasicAuth => self.basic_auth_config.as_ref()?.password.as_ref(),
+            AuthenticationType::BearerToken => {
+                let bearer = self.bearer_token_auth_config.as_ref()?;
+                bearer.bearer_token.as_ref()
+            }
+        }
     }
 }

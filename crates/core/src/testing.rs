@@ -8,8 +8,9 @@ use proptest::{collection::vec, option, prelude::*};
 use uuid::Uuid;
 
 use crate::{
-    AttemptReport, CompletionReport, Failure, FailureKind, InvocationId, InvocationKey, Mode,
-    Observation, Origin, Reply, Request, RetryPolicy, SubscriptionId, Timestamp, TriggerType,
+    Action, ActionRequest, AttemptReport, CompletionReport, Failure, FailureKind, FailurePolicy,
+    InvocationId, InvocationKey, Mode, Observation, Origin, Part, Reply, Request, RetryPolicy,
+    SubscriptionId, Timestamp, Timing, TriggerType,
 };
 
 /// One record of a log as the strategies make it: id, time, observation.
@@ -76,7 +77,7 @@ pub fn request() -> impl Strategy<Value = Request> {
         Just(Mode::Sync),
         Just(Mode::Async),
         Just(Mode::Dynamic),
-        Just(Mode::FireAndForget)
+        Just(Mode::FireAndForget),
     ];
     let origin = prop_oneof![Just(Origin::Test), Just(Origin::RealTime)];
     (
@@ -110,6 +111,7 @@ pub fn request() -> impl Strategy<Value = Request> {
                 depth: 0,
                 traceparent: None,
                 event_id: None,
+                member: None,
             },
         )
 }
@@ -131,6 +133,7 @@ pub fn observation() -> impl Strategy<Value = Observation> {
                 took,
                 status,
                 reply,
+                body: None,
             })
         });
     let completion = (option::of(json()), option::of("[a-z]{1,8}")).prop_map(|(output, error)| {
@@ -157,4 +160,61 @@ pub fn log(len_max: usize) -> impl Strategy<Value = Vec<Entry>> {
         )
     });
     vec((id, timestamp(), observation()), 0..len_max)
+}
+
+/// What a platform asks before an action, or tells after one, of up to five callbacks; one
+/// in a few is a loop.
+pub fn action_request() -> impl Strategy<Value = ActionRequest> {
+    let timing = prop_oneof![2 => Just(Timing::Before), 1 => Just(Timing::After)];
+    let part = (
+        prop_oneof![
+            Just(FailurePolicy::Deny),
+            Just(FailurePolicy::Allow),
+            Just(FailurePolicy::Audit)
+        ],
+        100_u16..600,
+        1_u64..10_000,
+    );
+    (
+        timing,
+        timestamp(),
+        vec(part, 0..6),
+        json(),
+        0_u32..6,
+        option::of("[a-z]{1,4}"),
+    )
+        .prop_map(|(timing, asked, parts, input, depth, text)| ActionRequest {
+            timing,
+            object_type: "app".into(),
+            action: Action::Updated,
+            object_id: text.clone().map(Into::into),
+            user: text.clone().map(Into::into),
+            origin: Origin::RealTime,
+            input,
+            asked,
+            deadline: asked.after(Duration::from_secs(5)),
+            depth,
+            depth_max: 4,
+            correlation: text.map(Into::into),
+            decided_by: None,
+            traceparent: None,
+            parts: (1..)
+                .zip(parts)
+                .map(|(n, part)| part_of(timing, n, part))
+                .collect(),
+        })
+}
+
+fn part_of(
+    timing: Timing,
+    number: u128,
+    (policy, status, timeout): (FailurePolicy, u16, u64),
+) -> Part {
+    Part {
+        callback: SubscriptionId(Uuid::from_u128(number)),
+        name: format!("callback {number}").into(),
+        expected_status: (timing == Timing::Before).then_some(status),
+        timeout: Duration::from_millis(timeout),
+        policy,
+    }
 }

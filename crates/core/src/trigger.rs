@@ -65,9 +65,29 @@ pub enum Mode {
     Dynamic,
     /// No output; any 2xx is success.
     FireAndForget,
+    /// A callback that is asked before an action: exactly the expected status allows it.
+    Before,
+    /// A callback that is told after an action; any 2xx is success.
+    After,
 }
 
 impl Mode {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Sync,
+        Self::Async,
+        Self::Dynamic,
+        Self::FireAndForget,
+        Self::Before,
+        Self::After,
+    ];
+
+    /// Whether the status of the answer says it all.
+    #[must_use]
+    pub const fn is_settled_by_status(self) -> bool {
+        matches!(self, Self::FireAndForget | Self::Before | Self::After)
+    }
+
     /// Whether the subscriber may complete by callback and so is told where.
     #[must_use]
     pub const fn has_callback(self) -> bool {
@@ -82,6 +102,8 @@ impl Mode {
             Self::Async => "ASYNC",
             Self::Dynamic => "DYNAMIC",
             Self::FireAndForget => "FIRE_AND_FORGET",
+            Self::Before => "BEFORE",
+            Self::After => "AFTER",
         }
     }
 }

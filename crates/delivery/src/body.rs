@@ -46,6 +46,31 @@ async fn next(response: &mut Response, room: usize) -> Result<Option<Bytes>, Bod
     }
 }
 
+/// What is kept of the body of a callback's answer.
+const EXCERPT_BYTES_MAX: usize = 4 * 1024;
+/// The status has said it all; a decision must not wait for a body that does not come.
+const EXCERPT_TIME_MAX: Duration = Duration::from_millis(20);
+
+/// The beginning of a body, and whether more came or would have come.
+pub(crate) async fn excerpt(mut response: Response, deadline: Instant) -> Option<(Bytes, bool)> {
+    let until = deadline.min(Instant::now() + EXCERPT_TIME_MAX);
+    let mut read = BytesMut::new();
+    let reading = async {
+        while read.len() <= EXCERPT_BYTES_MAX {
+            match response.chunk().await {
+                Ok(Some(chunk)) => read.extend_from_slice(&chunk),
+                Ok(None) => return true,
+                Err(_) => return false,
+            }
+        }
+        false
+    };
+    let is_whole = timeout_at(until, reading).await.unwrap_or(false);
+    let is_whole = is_whole && read.len() <= EXCERPT_BYTES_MAX;
+    read.truncate(EXCERPT_BYTES_MAX);
+    (!read.is_empty() || !is_whole).then(|| (read.freeze(), !is_whole))
+}
+
 /// Reads what little may be left of a body that does not matter. A connection with
 /// more than that is closed instead.
 pub(crate) async fn drain(mut response: Response, deadline: Instant) {

@@ -1,6 +1,6 @@
 //! One call of one subscriber.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use reqwest::{
     Client, Response, Url,
@@ -10,7 +10,8 @@ use reqwest::{
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 use triggerfish_core::{
-    AttemptReport, FailureKind, InvocationId, Reply, Request, Secret, Subscription, Timestamp,
+    AttemptReport, Excerpt, FailureKind, InvocationId, Reply, Request, Secret, Timestamp,
+    subscription::HttpConfig,
 };
 
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
     failure::{self, Stage, refused},
     guard::Guard,
     options::{Error, LIMITS, Options},
+    redact,
     request::compose,
     resolve::{Lookup, SystemLookup, VettingResolver},
     tls,
@@ -37,7 +39,9 @@ pub struct Call<'c> {
     /// What was asked for.
     pub request: &'c Request,
     /// Whom to call, with credentials opened.
-    pub subscription: &'c Subscription,
+    pub http: &'c HttpConfig,
+    /// Set if a callback is called.
+    pub lifecycle: Option<Lifecycle<'c>>,
     /// Where the result goes; needed where
     /// [`triggerfish_core::Mode::has_callback`].
     pub callback: Option<Callback<'c>>,
@@ -48,6 +52,17 @@ pub struct Call<'c> {
     pub check_output: OutputCheck<'c>,
     /// The time of the call.
     pub now: Timestamp,
+}
+
+/// What is particular to the call of a callback.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifecycle<'c> {
+    /// The status that allows; any 2xx will do without.
+    pub expected_status: Option<u16>,
+    /// Sent beside our own headers, but for [`triggerfish_core::callback::ACTION_HEADER`].
+    pub headers: &'c BTreeMap<String, String>,
+    /// For the call in all.
+    pub limit: Duration,
 }
 
 /// Where and with what a subscriber reports its result.
@@ -76,6 +91,8 @@ pub struct Answer {
     pub status: Option<u16>,
     /// What it means for the invocation.
     pub reply: Reply,
+    /// The beginning of its body, if a callback was called.
+    pub body: Option<Excerpt>,
 }
 
 impl Answer {
@@ -88,6 +105,7 @@ impl Answer {
             took: self.took,
             status: self.status,
             reply: self.reply,
+            body: self.body,
         }
     }
 }
@@ -151,13 +169,15 @@ impl Caller {
             took: begun.elapsed(),
             status,
             reply,
+            body: None,
         };
         let request = match compose(&call, &self.shared.guard, &self.shared.depth_header) {
             Ok(request) => request,
             Err(failure) => return answer(None, Reply::Refused(failure)),
         };
         let url = request.url().clone();
-        let deadline = begun + self.shared.limit;
+        let limit = call.lifecycle.map_or(self.shared.limit, |own| own.limit);
+        let deadline = begun + limit;
         let mut response = match timeout_at(deadline, self.client.execute(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
@@ -165,10 +185,16 @@ impl Caller {
                 return answer(None, reply);
             }
             Err(_) => {
-                return answer(None, failure::timed_out(Stage::Head, self.shared.limit));
+                return answer(None, failure::timed_out(Stage::Head, limit));
             }
         };
         let status = response.status().as_u16();
+        if let Some(lifecycle) = &call.lifecycle {
+            let answer = answer(Some(status), classify::lifecycle(lifecycle, status));
+            let body = body::excerpt(response, deadline).await;
+            let body = body.map(|(bytes, truncated)| redact::excerpt(&call, &bytes, truncated));
+            return Answer { body, ..answer };
+        }
         match classify::status(call.request.mode, status, response.headers(), call.now) {
             Verdict::Settled(reply) => {
                 let answer = answer(Some(status), reply);
@@ -179,7 +205,7 @@ impl Caller {
                 let reading = self.read(&mut response, &call, expected, &url);
                 let reply = timeout_at(deadline, reading)
                     .await
-                    .unwrap_or_else(|_| failure::timed_out(Stage::Body, self.shared.limit));
+                    .unwrap_or_else(|_| failure::timed_out(Stage::Body, limit));
                 answer(Some(status), reply)
             }
         }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use triggerfish_core::{Failure, FailureKind, Mode, Reply, Timestamp};
 
 use crate::{
+    caller::Lifecycle,
     failure::{failure, refused},
     retry_after,
 };
@@ -30,9 +31,22 @@ pub(crate) enum Expected {
     Acknowledgement,
 }
 
+/// The reply of a callback.
+pub(crate) fn lifecycle(call: &Lifecycle<'_>, status: u16) -> Reply {
+    match call.expected_status {
+        Some(expected) if status == expected => Reply::Delivered,
+        Some(expected) => refused(
+            FailureKind::Status,
+            format_args!("status {status} instead of the expected {expected}"),
+        ),
+        None if (200..=299).contains(&status) => Reply::Delivered,
+        None => refused(FailureKind::Status, format_args!("status {status}")),
+    }
+}
+
 pub(crate) fn status(mode: Mode, status: u16, headers: &HeaderMap, now: Timestamp) -> Verdict {
     match (mode, status) {
-        (Mode::FireAndForget, 200..=299) => Verdict::Settled(Reply::Delivered),
+        (mode, 200..=299) if mode.is_settled_by_status() => Verdict::Settled(Reply::Delivered),
         (Mode::Sync | Mode::Dynamic, 200) => Verdict::Read(Expected::Output),
         (Mode::Async, 200) | (Mode::Dynamic, 202) => Verdict::Read(Expected::Acknowledgement),
         _ => Verdict::Settled(bad_status(mode, status, headers, now)),
@@ -62,6 +76,7 @@ fn bad_status(mode: Mode, status: u16, headers: &HeaderMap, now: Timestamp) -> R
 const fn may_pass(mode: Mode, status: u16) -> bool {
     match mode {
         Mode::FireAndForget => !matches!(status, 300..=399 | 410),
+        Mode::Before | Mode::After => false,
         Mode::Sync | Mode::Async | Mode::Dynamic => {
             matches!(status, 408 | 425 | 429 | 500..=599)
         }
@@ -171,6 +186,33 @@ mod tests {
                 assert_eq!(row(code), expected, "status {code}");
             }
         }
+    }
+
+    #[test]
+    fn a_callback_allows_by_exactly_the_expected_status() {
+        let headers = std::collections::BTreeMap::new();
+        let says = |expected_status, status| {
+            let call = Lifecycle {
+                expected_status,
+                headers: &headers,
+                limit: Duration::from_secs(1),
+            };
+            match lifecycle(&call, status) {
+                Reply::Delivered => "yes".to_owned(),
+                Reply::Refused(failure) => failure.message.to_string(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(says(Some(204), 204), "yes");
+        assert_eq!(says(Some(418), 418), "yes");
+        for status in [100, 200, 203, 205, 302, 404, 500, 599] {
+            let expected = format!("status {status} instead of the expected 204");
+            assert_eq!(says(Some(204), status), expected);
+        }
+        assert_eq!(says(None, 200), "yes");
+        assert_eq!(says(None, 299), "yes");
+        assert_eq!(says(None, 300), "status 300");
+        assert_eq!(says(None, 503), "status 503");
     }
 
     #[test]

@@ -32,6 +32,10 @@
 //! expire and are renewed. A 4xx answer to fire and forget is unavailable since
 //! nobody is waiting and a subscriber that is being mended shall not miss events;
 //! only 410 says that there is nobody, and a redirect needs a person.
+//!
+//! Callbacks are asked before an action or told after one. Their status says it all: the
+//! expected one, or without any 2xx, is delivered, every other refused. The beginning of the
+//! answer is kept for their history, whatever it is.
 
 mod body;
 mod caller;
@@ -40,6 +44,7 @@ mod failure;
 mod guard;
 mod metadata;
 mod options;
+mod redact;
 mod request;
 mod resolve;
 mod retry_after;
@@ -47,7 +52,7 @@ mod tls;
 pub mod trace;
 pub mod webhook;
 
-pub use caller::{Answer, Call, Callback, Caller, OutputCheck};
+pub use caller::{Answer, Call, Callback, Caller, Lifecycle, OutputCheck};
 pub use guard::{Guard, URL_BYTES_MAX, UrlError, check_url};
 pub use options::{Error, Options};
 pub use resolve::{Lookup, SystemLookup};

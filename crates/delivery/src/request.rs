@@ -10,11 +10,12 @@ use reqwest::{
 };
 use triggerfish_core::{
     Failure, FailureKind,
-    subscription::{AuthenticationType, HttpConfig, SubscriptionType},
+    callback::ACTION_HEADER,
+    subscription::{AuthenticationType, HttpConfig},
 };
 
 use crate::{
-    caller::Call,
+    caller::{Call, Lifecycle},
     failure::failure,
     guard::{Guard, UrlError, check_url},
     metadata::{Metadata, splice},
@@ -24,6 +25,8 @@ use crate::{
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HEADERS: usize = 8;
+/// Whether a callback is asked before an action or told after one.
+const TIMING_HEADER: HeaderName = HeaderName::from_static("triggerfish-timing");
 
 fn unfit(message: impl Display) -> Failure {
     failure(FailureKind::Configuration, message)
@@ -35,10 +38,15 @@ pub(crate) fn compose(
     guard: &Guard,
     depth_header: &HeaderName,
 ) -> Result<Request, Failure> {
-    let http = http_config(call)?;
+    let http = call.http;
     let url = url_of(http, guard)?;
     let body = body(call)?;
     let mut headers = HeaderMap::with_capacity(HEADERS);
+    if let Some(lifecycle) = &call.lifecycle {
+        add_own(&mut headers, lifecycle)?;
+        let timing = HeaderValue::from_static(call.request.mode.as_str());
+        headers.insert(TIMING_HEADER, timing);
+    }
     headers.insert(CONTENT_TYPE, JSON);
     headers.insert(ACCEPT, JSON);
     if let Some(value) = authorization(http)? {
@@ -54,19 +62,22 @@ pub(crate) fn compose(
     Ok(request)
 }
 
-fn header(text: String) -> HeaderValue {
-    HeaderValue::try_from(text).expect("digits, hex and base64 are header values")
+/// The headers that the callback was set up with. Ours come later and win.
+fn add_own(headers: &mut HeaderMap, lifecycle: &Lifecycle<'_>) -> Result<(), Failure> {
+    for (name, value) in lifecycle.headers {
+        if name.eq_ignore_ascii_case(ACTION_HEADER) {
+            continue;
+        }
+        let unusable = |_| unfit(format_args!("request header {name:?} can't be sent"));
+        let value = HeaderValue::try_from(value).map_err(|_| unusable(()))?;
+        let name = HeaderName::try_from(name).map_err(|_| unusable(()))?;
+        headers.insert(name, value);
+    }
+    Ok(())
 }
 
-fn http_config<'c>(call: &Call<'c>) -> Result<&'c HttpConfig, Failure> {
-    if call.subscription.subscription_type == SubscriptionType::Eventbridge {
-        return Err(failure(
-            FailureKind::Unsupported,
-            "subscriptions of type EVENTBRIDGE are kept but not delivered",
-        ));
-    }
-    let http = call.subscription.http_config.as_ref();
-    http.ok_or_else(|| unfit("subscription has no httpConfig"))
+fn header(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).expect("digits, hex and base64 are header values")
 }
 
 fn url_of(http: &HttpConfig, guard: &Guard) -> Result<Url, Failure> {

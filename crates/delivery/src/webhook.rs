@@ -3,8 +3,9 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use triggerfish_core::{
-    Secret, Subscription, SubscriptionId, Timestamp,
+    Secret, SubscriptionId, Timestamp,
     keys::{Purpose, ServerKeys, hmac},
+    subscription::Signing,
 };
 
 /// Header with the invocation id, the same for all calls of one invocation.
@@ -41,22 +42,22 @@ pub fn signing_secret(keys: &ServerKeys, id: SubscriptionId, generation: u32) ->
     secret_of(&keys.newest(Purpose::WebhookSigning), id, generation)
 }
 
-/// All secrets that calls at `now` are signed with: the newest, that of the
+/// All secrets that calls of the subscription or callback `id` at `now` are signed with: the newest, that of the
 /// generation before while its overlap lasts, and both under older server keys, so
 /// that neither kind of rotation breaks a subscriber that has not followed yet.
 #[must_use]
 pub fn signing_secrets(
     keys: &ServerKeys,
-    subscription: &Subscription,
+    id: SubscriptionId,
+    signing: Signing,
     now: Timestamp,
 ) -> Vec<Secret> {
-    let signing = subscription.signing;
     let overlaps = signing.previous_until.is_some_and(|until| now < until);
     let previous = signing.generation.checked_sub(1).filter(|_| overlaps);
     keys.derive(Purpose::WebhookSigning)
         .flat_map(|key| {
             let generations = std::iter::once(signing.generation).chain(previous);
-            generations.map(move |generation| secret_of(&key, subscription.id, generation))
+            generations.map(move |generation| secret_of(&key, id, generation))
         })
         .collect()
 }

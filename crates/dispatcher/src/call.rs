@@ -1,20 +1,26 @@
 //! Makes one call and appends what was seen.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use triggerfish_core::{
-    AttemptReport, Failure, FailureKind, Invocation, InvocationId, Observation, Reply, Timestamp,
-    keys::ServerKeys, subscription::SubscriptionType,
+    AttemptReport, Failure, FailureKind, Invocation, InvocationId, Member, Observation, Reply,
+    Request, Subscription, Timestamp,
+    keys::ServerKeys,
+    subscription::{HttpConfig, SubscriptionType},
 };
-use triggerfish_delivery::{Call, Callback, Caller, webhook};
+use triggerfish_delivery::{Call, Callback, Caller, Lifecycle, webhook};
 use triggerfish_log::{Appender, LogError, Offset};
 use triggerfish_ops::metrics;
 use triggerfish_registry::{CompiledSubscription, Registry, Snapshot};
 use triggerfish_runtime::{Clock, Observer};
 
 use crate::scheduler::Health;
+
+/// What the report of a call needs to be in the log by the end of the budget.
+const REPORT: Duration = Duration::from_millis(5);
 
 /// What every call needs to know.
 #[derive(Clone, Debug)]
@@ -72,17 +78,14 @@ impl<A: Appender> Calls<A> {
     pub(crate) async fn make(&self, invocation: &Invocation, attempt: u32) -> AttemptReport {
         let snapshot = self.registry.snapshot();
         let now = self.clock.now();
-        let found = snapshot.subscription(invocation.request.subscription_id);
-        let report = match found.map(|found| (&**found, callable(found))) {
-            None => refused(
-                now,
-                attempt,
-                FailureKind::Gone,
-                "the subscription was deleted",
-            ),
-            Some((_, Err((kind, reason)))) => refused(now, attempt, kind, &reason),
-            Some((found, Ok(()))) => self.post(&snapshot, found, invocation, attempt, now).await,
+        let made = match &invocation.request.member {
+            Some(member) => {
+                self.call_back(&snapshot, member, invocation, attempt, now)
+                    .await
+            }
+            None => self.post(&snapshot, invocation, attempt, now).await,
         };
+        let report = made.unwrap_or_else(|(kind, reason)| refused(now, attempt, kind, &reason));
         metrics::attempt(report.reply.class(), report.took);
         report
     }
@@ -90,12 +93,14 @@ impl<A: Appender> Calls<A> {
     async fn post(
         &self,
         snapshot: &Snapshot,
-        found: &CompiledSubscription,
         invocation: &Invocation,
         attempt: u32,
         now: Timestamp,
-    ) -> AttemptReport {
+    ) -> Result<AttemptReport, Uncalled> {
         let request = &invocation.request;
+        let found = snapshot.subscription(request.subscription_id);
+        let found = found.ok_or_else(|| gone("the subscription was deleted"))?;
+        let http = callable(found)?;
         let trigger = snapshot.trigger(&request.trigger_id);
         let check_output = |output: &Value| match trigger {
             Some(trigger) => trigger
@@ -108,12 +113,14 @@ impl<A: Appender> Calls<A> {
             let url = format!("{base}/beta/trigger-invocations/{}/complete", invocation.id);
             (url, self.settings.keys.invocation_secret(invocation.id))
         });
-        let signing = webhook::signing_secrets(&self.settings.keys, &found.subscription, now);
+        let Subscription { id, signing, .. } = found.subscription;
+        let signing = webhook::signing_secrets(&self.settings.keys, id, signing, now);
         let call = Call {
             id: invocation.id,
             attempt,
             request,
-            subscription: &found.subscription,
+            http,
+            lifecycle: None,
             callback: callback
                 .as_ref()
                 .map(|(url, secret)| Callback { url, secret }),
@@ -121,7 +128,47 @@ impl<A: Appender> Calls<A> {
             check_output: &check_output,
             now,
         };
-        self.caller.call(call).await.into_report(attempt)
+        Ok(self.caller.call(call).await.into_report(attempt))
+    }
+
+    /// Calls a callback of an action, for as long as its answer still counts.
+    async fn call_back(
+        &self,
+        snapshot: &Snapshot,
+        member: &Member,
+        invocation: &Invocation,
+        attempt: u32,
+        now: Timestamp,
+    ) -> Result<AttemptReport, Uncalled> {
+        let request = &invocation.request;
+        let left = now.until(request.deadline);
+        if left.is_zero() {
+            let reason = "there was no time left for the call".to_owned();
+            return Err((FailureKind::Timeout, reason));
+        }
+        let found = snapshot.callback(request.subscription_id);
+        let found = found.ok_or_else(|| gone("the callback was deleted"))?;
+        if let Some(fault) = &found.fault {
+            return Err((FailureKind::Configuration, fault.to_string()));
+        }
+        let found = &found.callback;
+        let signing = webhook::signing_secrets(&self.settings.keys, found.id, found.signing, now);
+        let call = Call {
+            id: invocation.id,
+            attempt,
+            request,
+            http: &found.http_config,
+            lifecycle: Some(Lifecycle {
+                expected_status: member.expected_status,
+                headers: &found.request_headers,
+                limit: member.timeout.min(left - (left / 20).min(REPORT)),
+            }),
+            callback: None,
+            signing: &signing,
+            check_output: &|_| Ok(()),
+            now,
+        };
+        Ok(self.caller.call(call).await.into_report(attempt))
     }
 
     /// Appends the report, unless the partition is released first.
@@ -159,16 +206,29 @@ impl<A: Appender> Calls<A> {
     }
 }
 
-/// Whether calls of this subscription can be made at all.
-fn callable(found: &CompiledSubscription) -> Result<(), (FailureKind, String)> {
+/// Why no call was made.
+type Uncalled = (FailureKind, String);
+
+fn gone(reason: &str) -> Uncalled {
+    (FailureKind::Gone, reason.to_owned())
+}
+
+/// Where this subscription is called, if calls of it can be made at all.
+fn callable(found: &CompiledSubscription) -> Result<&HttpConfig, Uncalled> {
     if let Some(fault) = &found.fault {
         return Err((FailureKind::Configuration, fault.to_string()));
     }
+    let unfit = |kind, reason: &str| (kind, reason.to_owned());
     match found.subscription.subscription_type {
-        SubscriptionType::Http => Ok(()),
-        SubscriptionType::Eventbridge => Err((
+        SubscriptionType::Http => found.subscription.http_config.as_ref().ok_or_else(|| {
+            unfit(
+                FailureKind::Configuration,
+                "the subscription has no httpConfig",
+            )
+        }),
+        SubscriptionType::Eventbridge => Err(unfit(
             FailureKind::Unsupported,
-            "delivery to EVENTBRIDGE is not supported; use a subscription of type HTTP".to_owned(),
+            "delivery to EVENTBRIDGE is not supported; use a subscription of type HTTP",
         )),
     }
 }
@@ -181,14 +241,19 @@ fn refused(now: Timestamp, attempt: u32, kind: FailureKind, message: &str) -> At
     AttemptReport {
         attempt,
         started: now,
-        took: std::time::Duration::ZERO,
+        took: Duration::ZERO,
         status: None,
         reply: Reply::Refused(failure),
+        body: None,
     }
 }
 
-/// What a reply says about the subscriber.
-pub(crate) fn health(reply: &Reply) -> Health {
+/// What a reply says about the callee. Callbacks have no breaker and are never disabled:
+/// every action asks them anew.
+pub(crate) fn health(request: &Request, reply: &Reply) -> Health {
+    if request.member.is_some() {
+        return Health::NotCalled;
+    }
     match reply {
         Reply::Acknowledged | Reply::Answered(_) | Reply::Delivered => Health::Alive,
         Reply::Unavailable { .. } => Health::Dead,

@@ -25,6 +25,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Calls in flight of one subscription, unless it has its own number.
     pub in_flight_per_subscription: usize,
+    /// Calls in flight of one callback.
+    pub in_flight_per_callback: usize,
     /// A subscription whose calls have all failed for this long is disabled.
     pub disable_after: Option<Duration>,
 }
@@ -135,7 +137,7 @@ impl<A: Appender> Dispatcher<A> {
             let Some(report) = released.run_until_cancelled(made).await else {
                 return;
             };
-            over.news.health = health(&report.reply);
+            over.news.health = health(&invocation.request, &report.reply);
             drop(over);
             calls.report(&invocation, report, &released).await;
         });
@@ -200,11 +202,14 @@ impl<A: Appender> Role for Dispatcher<A> {
         }
         let snapshot = self.calls.registry().snapshot();
         let default = self.settings.in_flight_per_subscription;
-        let limit_of = |id| {
-            let own = snapshot
-                .subscription(id)
-                .and_then(|s| s.subscription.delivery.max_in_flight);
-            own.map_or(default, |own| own as usize)
+        let of_callback = self.settings.in_flight_per_callback;
+        let limit_of = |id| match snapshot.subscription(id) {
+            Some(found) => {
+                let own = found.subscription.delivery.max_in_flight;
+                own.map_or(default, |own| own as usize)
+            }
+            None if snapshot.callback(id).is_some() => of_callback,
+            None => default,
         };
         let mut starts = Vec::new();
         if let Err(error) = self.scheduler.next(now, views, limit_of, &mut starts) {

@@ -52,7 +52,7 @@ pub(crate) enum Health {
     Alive,
     /// It did not.
     Dead,
-    /// Nothing was sent: there is nobody to protect.
+    /// Nothing was sent, or to somebody who has no breaker: there is nobody to protect.
     NotCalled,
     /// The call was given up half-way.
     Abandoned,

@@ -14,7 +14,9 @@ use bytes::Bytes;
 use triggerfish_core::keys::ServerKeys;
 use triggerfish_log::{Offset, Partition};
 use triggerfish_runtime::Clock;
-use triggerfish_wire::peer::{InvocationWanted, PartsWanted, encode_found, encode_parts};
+use triggerfish_wire::peer::{
+    ActionWanted, InvocationWanted, PartsWanted, encode_action, encode_found, encode_parts,
+};
 
 use crate::{
     local::{Local, Refusal},
@@ -26,12 +28,17 @@ pub(crate) const INVOCATION: &str = "/internal/peer/v1/invocation";
 /// Where lists are asked for.
 pub(crate) const PARTS: &str = "/internal/peer/v1/parts";
 
+/// Where one action is asked for.
+pub(crate) const ACTION: &str = "/internal/peer/v1/action";
+
 /// A question names thousands of partitions and subscriptions at most.
 const QUESTION_BYTES_MAX: usize = 256 << 10;
 /// Rows of one answer; who wants more asks on.
 const ROWS_BYTES_MAX: usize = 8 << 20;
 /// No question keeps a connection for longer.
 const PATIENCE_MAX: Duration = Duration::from_secs(10);
+/// Longer than any budget.
+const ACTION_PATIENCE_MAX: Duration = Duration::from_secs(12);
 
 struct Desk {
     local: Option<Local>,
@@ -45,6 +52,7 @@ pub(crate) fn router(local: Option<Local>, keys: ServerKeys, clock: Arc<dyn Cloc
     Router::new()
         .route(INVOCATION, post(invocation))
         .route(PARTS, post(parts))
+        .route(ACTION, post(action))
         .layer(DefaultBodyLimit::max(QUESTION_BYTES_MAX))
         .with_state(Arc::new(desk))
 }
@@ -60,6 +68,18 @@ async fn invocation(
     let (partition, after) = (Partition(wanted.partition), wanted.after.map(Offset));
     let found = local.get(partition, wanted.key, after, patience).await?;
     Ok(protobuf(encode_found(found.as_ref())))
+}
+
+async fn action(
+    State(desk): State<Arc<Desk>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, No> {
+    let local = desk.admit(ACTION, &headers, &body)?;
+    let wanted = ActionWanted::decode(body)?;
+    let patience = Duration::from_millis(u64::from(wanted.patience_ms)).min(ACTION_PATIENCE_MAX);
+    let found = local.action(&wanted, patience).await?;
+    Ok(protobuf(encode_action(found.as_deref())))
 }
 
 async fn parts(

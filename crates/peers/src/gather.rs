@@ -29,8 +29,7 @@ pub struct Query {
     pub subscription_id: Option<SubscriptionId>,
     /// Only those without an outcome.
     pub open_only: bool,
-    /// For each partition that is named, only rows older than the one that was requested at
-    /// this offset.
+    /// For each partition that is named, only rows before this [`Invocation::place`].
     pub before: BTreeMap<u32, u64>,
     /// Open ones with the earliest deadlines, in place of the newest.
     pub soonest: bool,
@@ -67,6 +66,7 @@ impl Peers {
             positions_only: false,
             soonest: query.soonest,
             without_total: query.without_total,
+            newest_of: Vec::new(),
         };
         let parts = self.gather(wanted, &query.before).await?;
         let total = parts.iter().map(|part| part.total).sum::<u64>();
@@ -78,6 +78,34 @@ impl Peers {
         };
         let total = usize::try_from(total).unwrap_or(usize::MAX);
         Ok(Gathered { rows, total })
+    }
+
+    /// The newest invocation of each of these subscriptions, as far as they have one.
+    ///
+    /// # Errors
+    /// When a partition is missing.
+    pub async fn newest_of(
+        &self,
+        subscriptions: Vec<SubscriptionId>,
+    ) -> Result<Vec<Invocation>, Unavailable> {
+        if subscriptions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted = PartsWanted {
+            limit: u32::try_from(subscriptions.len()).unwrap_or(u32::MAX),
+            newest_of: subscriptions,
+            ..PartsWanted::default()
+        };
+        let parts = self.gather(wanted, &BTreeMap::new()).await?;
+        let mut newest: BTreeMap<SubscriptionId, Invocation> = BTreeMap::new();
+        for row in parts.into_iter().flat_map(|part| part.rows) {
+            let id = row.request.subscription_id;
+            let known = newest.get(&id);
+            if known.is_none_or(|known| known.request.created < row.request.created) {
+                newest.insert(id, row);
+            }
+        }
+        Ok(newest.into_values().collect())
     }
 
     /// How far the fold of every partition is: the next record of each.
@@ -257,7 +285,7 @@ impl Gathering {
                 }
             };
             if is_cut && self.can_go_on && kept.rows.len() < self.limit {
-                let before = kept.rows.last().map(|row| row.offset);
+                let before = kept.rows.last().map(Invocation::place);
                 self.missing.insert(partition, before);
                 self.asked
                     .remove(&(partition, group.source.name().map(str::to_owned)));

@@ -1,14 +1,19 @@
 //! What this process itself knows: the partitions of its loop.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::watch;
-use triggerfish_core::{Invocation, InvocationKey, SubscriptionId};
+use triggerfish_core::{ActionState, Invocation, InvocationKey, SubscriptionId};
 use triggerfish_log::{Offset, Partition};
 use triggerfish_runtime::Handle;
 use triggerfish_view::{Filter, Snapshot};
-use triggerfish_wire::peer::{PartFound, PartsWanted};
+use triggerfish_wire::peer::{ActionStage, ActionWanted, PartFound, PartsWanted};
+
+/// How long the loop may take to say how an action stands when patience has ended.
+const LAST_LOOK: Duration = Duration::from_millis(5);
 
 /// Why somebody who was asked did not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +73,30 @@ impl Local {
         }
     }
 
+    /// The action under `key`, once the record at `after` is folded and as soon as it is at
+    /// `stage`; when patience ends, as it is then.
+    pub(crate) async fn action(
+        &self,
+        wanted: &ActionWanted,
+        patience: Duration,
+    ) -> Result<Option<Arc<ActionState>>, Refusal> {
+        let partition = Partition(wanted.partition);
+        if !self.runs(partition) {
+            return Err(Refusal::NotMine);
+        }
+        let ask = |after, stage| self.handle.action(partition, wanted.key, after, stage);
+        let asked = ask(wanted.after.map(Offset), wanted.stage);
+        if let Ok(answer) = tokio::time::timeout(patience, asked).await {
+            return answer.map_err(|_| Refusal::NotMine);
+        }
+        match tokio::time::timeout(LAST_LOOK, ask(None, ActionStage::Any)).await {
+            Ok(Ok(Some(found))) => Ok(Some(found)),
+            // Known, but not folded yet: who is asked later may say more.
+            Ok(Ok(None)) | Err(_) => Err(Refusal::Failed("no answer in time".to_owned())),
+            Ok(Err(_)) => Err(Refusal::NotMine),
+        }
+    }
+
     /// What is wanted of the partitions that run here.
     pub(crate) async fn parts(
         &self,
@@ -110,6 +139,10 @@ fn part(
     if wanted.positions_only {
         return Ok(part);
     }
+    if !wanted.newest_of.is_empty() {
+        part.rows = newest_of(snapshot, &wanted.newest_of)?;
+        return Ok(part);
+    }
     let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
     let of_trigger = wanted.trigger_id.as_ref().map(|_| {
         let ids = wanted.subscriptions_of_trigger.iter().copied();
@@ -146,10 +179,30 @@ fn part(
         });
         part.total += of_deleted.len() as u64;
         found.append(&mut of_deleted);
-        found.sort_by_key(|invocation| std::cmp::Reverse(invocation.offset));
+        found.sort_by_key(|invocation| std::cmp::Reverse(invocation.place()));
     }
     part.rows = found;
     Ok(part)
+}
+
+/// The newest invocation of each of these subscriptions, without its input: all of them fit
+/// into one answer.
+fn newest_of(
+    snapshot: &Snapshot,
+    subscriptions: &[SubscriptionId],
+) -> Result<Vec<Invocation>, triggerfish_view::Error> {
+    let mut rows = Vec::new();
+    for subscription in subscriptions {
+        let filter = Filter {
+            subscriptions: Some(BTreeSet::from([*subscription])),
+            ..Filter::default()
+        };
+        for mut row in snapshot.latest(&filter, 1)? {
+            Arc::make_mut(&mut row.request).input = Bytes::new();
+            rows.push(row);
+        }
+    }
+    Ok(rows)
 }
 
 fn fits(invocation: &Invocation, wanted: &PartsWanted) -> bool {

@@ -10,10 +10,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use triggerfish_api::ports::Unavailable;
-use triggerfish_core::{Invocation, InvocationKey, keys::ServerKeys};
+use triggerfish_core::{ActionState, Invocation, InvocationKey, keys::ServerKeys};
 use triggerfish_log::{Offset, Partition};
 use triggerfish_runtime::Clock;
-use triggerfish_wire::peer::InvocationWanted;
+use triggerfish_wire::peer::{ActionStage, ActionWanted, InvocationWanted};
 
 use crate::{
     announcement::Announcement,
@@ -35,6 +35,8 @@ const FOLD_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a partition may be on its way from one process to another before whoever asks
 /// is told to come again.
 pub(crate) const HAND_OVER_WAIT: Duration = Duration::from_secs(2);
+/// What the answer of another process needs to come back.
+const WAY: Duration = Duration::from_millis(10);
 /// When those who did not answer are asked once more, even if there is no news.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 
@@ -125,6 +127,52 @@ impl Peers {
                 return Err(unavailable(&format!("partition {partition}"), &excuses));
             }
             news.wait().await;
+        }
+    }
+
+    /// The action under `key`, once the record at `after` has been folded and as soon as it
+    /// is at `stage`; as it is at `until` if it does not get there.
+    ///
+    /// # Errors
+    /// When nobody who owns the partition answers in time.
+    pub async fn action(
+        &self,
+        partition: Partition,
+        key: InvocationKey,
+        after: Option<Offset>,
+        stage: ActionStage,
+        until: Instant,
+    ) -> Result<Option<Arc<ActionState>>, Unavailable> {
+        loop {
+            let mut news = self.news();
+            let mut excuses = Vec::new();
+            for source in self.sources(partition) {
+                let patience = until.saturating_duration_since(Instant::now());
+                let there = patience.saturating_sub(WAY);
+                let wanted = ActionWanted {
+                    partition: partition.0,
+                    key,
+                    after: after.map(|offset| offset.0),
+                    patience_ms: u32::try_from(there.as_millis()).unwrap_or(u32::MAX),
+                    stage,
+                };
+                let found = match &source {
+                    Source::Here(local) => local.action(&wanted, patience).await,
+                    Source::There(process) => {
+                        let remote = &self.inner.remote;
+                        remote.action(&process.url, wanted.encode(), patience).await
+                    }
+                };
+                match found {
+                    Ok(found) => return Ok(found),
+                    Err(refusal) => excuses.push(source.excuse(&refusal)),
+                }
+            }
+            if Instant::now() >= until {
+                return Err(unavailable(&format!("partition {partition}"), &excuses));
+            }
+            // What is asked again may not come in time.
+            let _ = tokio::time::timeout_at(until, news.wait()).await;
         }
     }
 

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use bytes::Bytes;
-use triggerfish_core::keys::ServerKeys;
+use triggerfish_core::{ActionState, keys::ServerKeys};
 use triggerfish_ops::metrics;
 use triggerfish_runtime::Clock;
 use triggerfish_wire::peer::PartFound;
 
 use crate::{
-    answers::{INVOCATION, PARTS},
+    answers::{ACTION, INVOCATION, PARTS},
     local::Refusal,
     pass,
 };
@@ -62,6 +62,20 @@ impl Remote {
     ) -> Result<Vec<PartFound>, Refusal> {
         let answer = self.ask(url, PARTS, wanted, patience).await?;
         triggerfish_wire::peer::decode_parts(answer).map_err(|error| failed(&error))
+    }
+
+    /// Asks for one action.
+    pub(crate) async fn action(
+        &self,
+        url: &str,
+        wanted: Vec<u8>,
+        patience: Duration,
+    ) -> Result<Option<Arc<ActionState>>, Refusal> {
+        let answer = self.ask(url, ACTION, wanted, patience).await?;
+        let found = triggerfish_wire::peer::decode_action(answer);
+        found
+            .map(|found| found.map(Arc::new))
+            .map_err(|error| failed(&error))
     }
 
     async fn ask(

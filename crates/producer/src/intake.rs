@@ -179,7 +179,7 @@ impl Intake {
     }
 }
 
-fn entropy() -> Result<[u8; 32], StartError> {
+pub(crate) fn entropy() -> Result<[u8; 32], StartError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| {
         tracing::error!(%error, "the system gives no randomness");

@@ -6,12 +6,16 @@
 //! all its requests are durable. [`PartitionWatch`] sees to it that all processes cut
 //! ids alike when the invocation log grows.
 
+mod action_intake;
+mod gate;
 mod ingest;
 mod intake;
 mod partitions;
 mod upstream;
 
+pub use action_intake::{ActionIntake, ActionSettings};
+pub use gate::Gate;
 pub use ingest::Ingest;
 pub use intake::{Intake, IntakeSettings};
 pub use partitions::{PartitionWatch, PartitionsError};
-pub use upstream::{Upstream, UpstreamSettings};
+pub use upstream::{Content, Intakes, Upstream, UpstreamSettings};

@@ -10,7 +10,7 @@ use triggerfish_core::{
 };
 
 use crate::{
-    catalogue,
+    catalogue, credentials,
     error::ChangeError,
     limits::Limits,
     model::{Client, Growth, NewSubscription, Replacement},
@@ -21,7 +21,7 @@ use crate::{
     subscription::CompiledSubscription,
 };
 
-/// What every decision about subscriptions needs beside the snapshot.
+/// What every decision about subscriptions and callbacks needs beside the snapshot.
 #[derive(Clone, Copy)]
 pub(crate) struct Rules<'a> {
     pub(crate) limits: &'a Limits,
@@ -134,8 +134,7 @@ pub(crate) fn rotate_signing(
     overlap: Duration,
 ) -> Result<Write, ChangeError> {
     let mut stored = present(snapshot, id)?.stored.clone();
-    stored.signing.generation = stored.signing.generation.wrapping_add(1);
-    stored.signing.previous_until = (!overlap.is_zero()).then(|| now.after(overlap));
+    stored.signing = stored.signing.rotated(now, overlap);
     Ok(subscription_write(stored))
 }
 
@@ -266,9 +265,12 @@ fn checked(
     if candidate.enabled {
         candidate.disabled_reason = None;
     }
-    let kept = settings::same_authentication(&candidate, stored);
-    let sealed = rules.sealer.seal_all(candidate, kept, rules.salt);
-    Ok(subscription_write(sealed))
+    let stored = stored.and_then(|stored| stored.http_config.as_ref());
+    if let Some(http) = &mut candidate.http_config {
+        let kept = credentials::same_kind(http, stored);
+        rules.sealer.seal_all(http, candidate.id, kept, rules.salt);
+    }
+    Ok(subscription_write(candidate))
 }
 
 fn subscription_write(stored: Subscription) -> Write {

@@ -62,6 +62,37 @@ pub enum ChangeError {
         /// How many subscriptions it has.
         subscriptions: usize,
     },
+    /// No such object type.
+    #[error(
+        "objectType: there is no object type {0:?}; list the object types to see which there are"
+    )]
+    UnknownObjectType(String),
+    /// No such callback.
+    #[error("there is no callback {0}; list the callbacks to see which there are")]
+    UnknownCallback(SubscriptionId),
+    /// The object type has all the callbacks it may have.
+    #[error(
+        "objectType: {object_type} has {limit} of at most {limit} {timing} callbacks; delete or change one of them"
+    )]
+    TooManyCallbacks {
+        /// The object type.
+        object_type: String,
+        /// Before or after.
+        timing: &'static str,
+        /// How many it may have.
+        limit: usize,
+    },
+    /// The object type ships with the service.
+    #[error("id: {0} is built in and cannot be changed; choose another id")]
+    BuiltIn(String),
+    /// The object type has callbacks, so it can't go.
+    #[error("{object_type} has {callbacks} callbacks; delete them first")]
+    ObjectTypeInUse {
+        /// The object type.
+        object_type: String,
+        /// How many callbacks it has.
+        callbacks: usize,
+    },
     /// Other processes kept changing the same things.
     #[error("the registry was changed by others at the same time; try again")]
     Conflict,

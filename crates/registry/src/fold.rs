@@ -6,11 +6,13 @@
 
 use std::sync::Arc;
 
-use triggerfish_core::{Subscription, SubscriptionId};
+use triggerfish_core::{Callback, ObjectType, Subscription, SubscriptionId};
 
 use crate::{
+    callback::CompiledCallback,
     catalogue,
     model::Growth,
+    object_type::{self, CompiledObjectType},
     record::{Entry, Key},
     schema::cut,
     seal::Sealer,
@@ -89,6 +91,8 @@ fn put(snapshot: &mut Snapshot, entry: Entry, sealer: &Sealer) -> Result<(), Str
             }
         }
         Entry::Subscription(stored) => put_subscription(snapshot, *stored, sealer),
+        Entry::ObjectType(object_type) => put_object_type(snapshot, object_type)?,
+        Entry::Callback(stored) => put_callback(snapshot, *stored, sealer),
         Entry::Client(client) => {
             crate::client::check(&client).map_err(|error| error.to_string())?;
             Arc::make_mut(&mut snapshot.clients).insert(client.id.as_str().into(), client.into());
@@ -136,6 +140,45 @@ fn put_subscription(snapshot: &mut Snapshot, stored: Subscription, sealer: &Seal
     }
 }
 
+fn put_object_type(snapshot: &mut Snapshot, object_type: ObjectType) -> Result<(), String> {
+    if object_type::is_built_in(&object_type.id) {
+        return Err("a built-in object type has this id, and it counts".to_owned());
+    }
+    let present = snapshot.object_types.get(object_type.id.as_str());
+    if present.is_some_and(|present| present.object_type == object_type) {
+        return Ok(());
+    }
+    let compiled =
+        CompiledObjectType::compile(object_type, false).map_err(|error| error.to_string())?;
+    Arc::make_mut(&mut snapshot.object_types).insert(Arc::clone(&compiled.id), Arc::new(compiled));
+    Ok(())
+}
+
+fn put_callback(snapshot: &mut Snapshot, stored: Callback, sealer: &Sealer) {
+    let id = stored.id;
+    if let Some(present) = snapshot.callbacks.get(&id) {
+        if present.stored == stored {
+            return;
+        }
+        if present.stored.object_type != stored.object_type {
+            remove_callback(snapshot, id);
+        }
+    }
+    let object_type = snapshot.object_types.get(stored.object_type.as_str());
+    let object_type: Arc<str> = match object_type {
+        Some(known) => Arc::clone(&known.id),
+        None => stored.object_type.as_str().into(),
+    };
+    let compiled = Arc::new(CompiledCallback::compile(stored, sealer));
+    Arc::make_mut(&mut snapshot.callbacks).insert(id, Arc::clone(&compiled));
+    let by_object_type = Arc::make_mut(&mut snapshot.by_object_type);
+    let list = Arc::make_mut(by_object_type.entry(object_type).or_default());
+    match list.binary_search_by_key(&id, |other| other.callback.id) {
+        Ok(place) => list[place] = compiled,
+        Err(place) => list.insert(place, compiled),
+    }
+}
+
 fn remove(snapshot: &mut Snapshot, key: &Key) {
     match key {
         Key::Trigger(id) => {
@@ -144,6 +187,12 @@ fn remove(snapshot: &mut Snapshot, key: &Key) {
             }
         }
         Key::Subscription(id) => remove_subscription(snapshot, *id),
+        Key::ObjectType(id) => {
+            if !object_type::is_built_in(id) && snapshot.object_types.contains_key(id.as_str()) {
+                Arc::make_mut(&mut snapshot.object_types).remove(id.as_str());
+            }
+        }
+        Key::Callback(id) => remove_callback(snapshot, *id),
         Key::Client(id) => {
             if snapshot.clients.contains_key(id.as_str()) {
                 Arc::make_mut(&mut snapshot.clients).remove(id.as_str());
@@ -166,6 +215,23 @@ fn remove_subscription(snapshot: &mut Snapshot, id: SubscriptionId) {
         Arc::make_mut(list).retain(|other| other.subscription.id != id);
         if list.is_empty() {
             by_trigger.remove(trigger_id);
+        }
+    }
+}
+
+fn remove_callback(snapshot: &mut Snapshot, id: SubscriptionId) {
+    if !snapshot.callbacks.contains_key(&id) {
+        return;
+    }
+    let Some(removed) = Arc::make_mut(&mut snapshot.callbacks).remove(&id) else {
+        return;
+    };
+    let object_type = removed.callback.object_type.as_str();
+    let by_object_type = Arc::make_mut(&mut snapshot.by_object_type);
+    if let Some(list) = by_object_type.get_mut(object_type) {
+        Arc::make_mut(list).retain(|other| other.callback.id != id);
+        if list.is_empty() {
+            by_object_type.remove(object_type);
         }
     }
 }

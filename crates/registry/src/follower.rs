@@ -277,6 +277,12 @@ fn as_in(snapshot: &Snapshot, key: Key) -> Write {
         Key::Subscription(id) => snapshot
             .subscription(*id)
             .map(|subscription| Entry::Subscription(Box::new(subscription.stored.clone()))),
+        Key::ObjectType(id) => snapshot
+            .object_type(id)
+            .map(|compiled| Entry::ObjectType(compiled.object_type.clone())),
+        Key::Callback(id) => snapshot
+            .callback(*id)
+            .map(|callback| Entry::Callback(Box::new(callback.stored.clone()))),
         Key::Client(id) => snapshot
             .client(id)
             .map(|client| Entry::Client(Client::clone(client))),
@@ -295,16 +301,24 @@ fn warn_of_trouble(before: &Snapshot, after: &Snapshot) {
             }
         }
     }
-    if Arc::ptr_eq(&before.subscriptions, &after.subscriptions) {
-        return;
+    if !Arc::ptr_eq(&before.subscriptions, &after.subscriptions) {
+        for (id, subscription) in after.subscriptions.iter() {
+            let known = before.subscription(*id).and_then(|b| b.fault.as_ref());
+            if let Some(fault) = &subscription.fault
+                && known != Some(fault)
+            {
+                tracing::warn!(subscription = %id, %fault, "a subscription cannot be called");
+            }
+        }
     }
-    for (id, subscription) in after.subscriptions.iter() {
-        let Some(fault) = &subscription.fault else {
-            continue;
-        };
-        let known = before.subscription(*id).and_then(|b| b.fault.as_ref());
-        if known != Some(fault) {
-            tracing::warn!(subscription = %id, %fault, "a subscription cannot be called");
+    if !Arc::ptr_eq(&before.callbacks, &after.callbacks) {
+        for (id, callback) in after.callbacks.iter() {
+            let known = before.callback(*id).and_then(|b| b.fault.as_ref());
+            if let Some(fault) = &callback.fault
+                && known != Some(fault)
+            {
+                tracing::warn!(callback = %id, %fault, "a callback cannot be called");
+            }
         }
     }
 }

@@ -1,16 +1,18 @@
-//! The registry: triggers, subscriptions and API clients, kept as records of one
-//! compacted topic and followed by every process.
+//! The registry: triggers, subscriptions, object types, callbacks and API clients,
+//! kept as records of one compacted topic and followed by every process.
 //!
 //! Whoever only reads takes a [`Snapshot`]: immutable, compiled, free to hold.
 //! Whoever changes something calls [`Registry`], which decides on the newest
 //! state, appends, and shows the change before it returns. What is decided is
 //! pure (`decide`, `settings`), and so is what the records mean (`fold`).
 //!
-//! A credential leaves this crate only inside a [`CompiledSubscription`]; in the
-//! topic it is sealed. Start reading at [`Registry`].
+//! A credential leaves this crate only inside a [`CompiledSubscription`] or
+//! [`CompiledCallback`]; in the topic it is sealed. Start reading at [`Registry`].
 
+mod callback;
 mod catalogue;
 mod client;
+mod credentials;
 mod decide;
 mod effort;
 mod error;
@@ -20,6 +22,7 @@ mod fold;
 mod follower;
 mod limits;
 mod model;
+mod object_type;
 mod record;
 mod registry;
 mod schema;
@@ -31,10 +34,12 @@ mod subscription;
 mod tests;
 mod trigger;
 
+pub use callback::{CallbackReplacement, CallbackSettings, CompiledCallback, NewCallback};
 pub use error::{ChangeError, OpenError};
 pub use follower::Condition;
 pub use limits::{Limits, UrlCheck};
 pub use model::{Client, Growth, NewSubscription, Replacement, Settings};
+pub use object_type::CompiledObjectType;
 pub use registry::Registry;
 pub use schema::{CompiledSchema, SchemaError, SchemaViolation};
 pub use snapshot::Snapshot;

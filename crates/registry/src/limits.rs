@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-/// Judges the URL of a subscriber; the error says what is wrong with it.
+/// Characters of a name, unless a caller says otherwise.
+pub(crate) const NAME_CHARS_MAX: usize = 255;
+
+/// Judges the URL of a receiver; the error says what is wrong with it.
 pub type UrlCheck = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
 /// Bounds on what the registry takes. A change of them never touches what is
@@ -13,6 +16,8 @@ pub struct Limits {
     pub fire_and_forget_subscriptions_max: usize,
     /// Subscriptions of one `REQUEST_RESPONSE` trigger (reference 9: 1).
     pub request_response_subscriptions_max: usize,
+    /// Callbacks of one object type and timing.
+    pub callbacks_max: usize,
     /// The longest `responseDeadline`; must stay below the log's retention.
     pub response_deadline_max: Duration,
     /// Characters of a name.
@@ -29,7 +34,8 @@ impl Limits {
             fire_and_forget_subscriptions_max: 50,
             request_response_subscriptions_max: 1,
             response_deadline_max,
-            name_chars_max: 255,
+            callbacks_max: 50,
+            name_chars_max: NAME_CHARS_MAX,
             check_url,
         }
     }
@@ -46,6 +52,7 @@ impl fmt::Debug for Limits {
                 "request_response_subscriptions_max",
                 &self.request_response_subscriptions_max,
             )
+            .field("callbacks_max", &self.callbacks_max)
             .field("response_deadline_max", &self.response_deadline_max)
             .field("name_chars_max", &self.name_chars_max)
             .finish_non_exhaustive()

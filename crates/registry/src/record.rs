@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
-use triggerfish_core::{Subscription, SubscriptionId, Trigger};
+use triggerfish_core::{Callback, ObjectType, Subscription, SubscriptionId, Trigger};
 
 use crate::model::{Client, Growth};
 
@@ -13,6 +13,10 @@ pub(crate) enum Key {
     Trigger(String),
     /// A subscription.
     Subscription(SubscriptionId),
+    /// An object type of one's own.
+    ObjectType(String),
+    /// A callback.
+    Callback(SubscriptionId),
     /// An API client.
     Client(String),
     /// Since when the invocation log has how many partitions.
@@ -29,10 +33,9 @@ impl Key {
         match text.split_once('/') {
             Some(("trigger", id)) if !id.is_empty() => Ok(Self::Trigger(id.to_owned())),
             Some(("client", id)) if !id.is_empty() => Ok(Self::Client(id.to_owned())),
-            Some(("subscription", id)) => id
-                .parse()
-                .map(|id| Self::Subscription(SubscriptionId(id)))
-                .map_err(|_| "the key does not hold a UUID"),
+            Some(("object-type", id)) if !id.is_empty() => Ok(Self::ObjectType(id.to_owned())),
+            Some(("subscription", id)) => uuid(id).map(Self::Subscription),
+            Some(("callback", id)) => uuid(id).map(Self::Callback),
             _ => Err("the key is of no known kind"),
         }
     }
@@ -42,6 +45,8 @@ impl Key {
         let text = match self {
             Self::Trigger(id) => format!("trigger/{id}"),
             Self::Subscription(id) => format!("subscription/{id}"),
+            Self::ObjectType(id) => format!("object-type/{id}"),
+            Self::Callback(id) => format!("callback/{id}"),
             Self::Client(id) => format!("client/{id}"),
             Self::Growths => "growths".to_owned(),
         };
@@ -49,11 +54,18 @@ impl Key {
     }
 }
 
+fn uuid(text: &str) -> Result<SubscriptionId, &'static str> {
+    let id = text.parse().map(SubscriptionId);
+    id.map_err(|_| "the key does not hold a UUID")
+}
+
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
     Trigger(Trigger),
     Subscription(Box<Subscription>),
+    ObjectType(ObjectType),
+    Callback(Box<Callback>),
     Client(Client),
     Growths(Vec<Growth>),
 }
@@ -72,6 +84,16 @@ impl Entry {
                 same(id, &subscription.id)?;
                 Self::Subscription(subscription)
             }
+            Key::ObjectType(id) => {
+                let object_type: ObjectType = json(value)?;
+                same(id, &object_type.id)?;
+                Self::ObjectType(object_type)
+            }
+            Key::Callback(id) => {
+                let callback: Box<Callback> = json(value)?;
+                same(id, &callback.id)?;
+                Self::Callback(callback)
+            }
             Key::Client(id) => {
                 let client: Client = json(value)?;
                 same(id, &client.id)?;
@@ -87,6 +109,8 @@ impl Entry {
         let text = match self {
             Self::Trigger(trigger) => serde_json::to_vec(trigger),
             Self::Subscription(subscription) => serde_json::to_vec(subscription),
+            Self::ObjectType(object_type) => serde_json::to_vec(object_type),
+            Self::Callback(callback) => serde_json::to_vec(callback),
             Self::Client(client) => serde_json::to_vec(client),
             Self::Growths(growths) => serde_json::to_vec(growths),
         };

@@ -1,5 +1,7 @@
 //! The handle through which a process reads and changes the registry.
 
+mod callbacks;
+
 use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -97,7 +99,7 @@ impl Registry {
         &self,
         new: NewSubscription,
     ) -> Result<Arc<CompiledSubscription>, ChangeError> {
-        let id = new_subscription_id()?;
+        let id = new_id()?;
         let salt = salt()?;
         let shared = Arc::clone(&self.shared);
         let decided = move |snapshot: &Snapshot| {
@@ -293,7 +295,7 @@ fn salt() -> Result<Salt, ChangeError> {
     Ok(salt)
 }
 
-fn new_subscription_id() -> Result<SubscriptionId, ChangeError> {
+fn new_id() -> Result<SubscriptionId, ChangeError> {
     let mut entropy = [0; 10];
     random(&mut entropy)?;
     let builder = uuid::Builder::from_unix_timestamp_millis(now().as_millis(), &entropy);

@@ -1,8 +1,8 @@
-//! Sealing of subscribers' credentials in the topic.
+//! Sealing of receivers' credentials in the topic.
 //!
 //! ChaCha20-Poly1305 under keys derived from the server keys. The id of the
-//! subscription is part of what is authenticated, so a sealed credential copied
-//! to another subscription does not open.
+//! subscription or callback is part of what is authenticated, so a sealed
+//! credential copied to another one does not open.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
 use chacha20poly1305::{
@@ -10,8 +10,9 @@ use chacha20poly1305::{
     aead::{Aead, KeyInit, Payload},
 };
 use triggerfish_core::{
-    Secret, Subscription, SubscriptionId,
+    Secret, SubscriptionId,
     keys::{Purpose, ServerKeys, hmac},
+    subscription::HttpConfig,
 };
 
 const PREFIX: &str = "sealed:v1:";
@@ -33,28 +34,23 @@ impl Sealer {
         }
     }
 
-    /// `subscription` with every credential sealed. One that is missing is taken,
-    /// sealed as it is, from `present`.
+    /// Seals every credential of `http`, which belongs to `id`. One that is missing
+    /// is taken, sealed as it is, from `present`.
     pub(crate) fn seal_all(
         &self,
-        mut subscription: Subscription,
-        present: Option<&Subscription>,
+        http: &mut HttpConfig,
+        id: SubscriptionId,
+        present: Option<&HttpConfig>,
         salt: &Salt,
-    ) -> Subscription {
-        let id = subscription.id;
-        let mut present = present.cloned();
-        let mut kept = Kept::of(present.as_mut());
-        if let Some(http) = &mut subscription.http_config {
-            if let Some(basic) = &mut http.basic_auth_config {
-                basic.password =
-                    self.seal_or_keep(basic.password.take(), &mut kept.password, id, salt);
-            }
-            if let Some(bearer) = &mut http.bearer_token_auth_config {
-                bearer.bearer_token =
-                    self.seal_or_keep(bearer.bearer_token.take(), &mut kept.token, id, salt);
-            }
+    ) {
+        let mut kept = Kept::of(present);
+        if let Some(basic) = &mut http.basic_auth_config {
+            basic.password = self.seal_or_keep(basic.password.take(), &mut kept.password, id, salt);
         }
-        subscription
+        if let Some(bearer) = &mut http.bearer_token_auth_config {
+            bearer.bearer_token =
+                self.seal_or_keep(bearer.bearer_token.take(), &mut kept.token, id, salt);
+        }
     }
 
     fn seal_or_keep(
@@ -92,18 +88,17 @@ impl Sealer {
         Secret::new(format!("{PREFIX}{}", BASE64_STANDARD_NO_PAD.encode(bytes)))
     }
 
-    /// `stored` with its credentials opened; those that do not open are blank,
-    /// and then the second part is false.
-    pub(crate) fn open_all(&self, stored: &Subscription) -> (Subscription, bool) {
-        let mut opened = stored.clone();
+    /// Opens the credentials of `http`, which belongs to `id`. Those that do not
+    /// open become blank, and then it says false.
+    pub(crate) fn open_all(&self, http: &mut HttpConfig, id: SubscriptionId) -> bool {
         let mut complete = true;
-        for slot in opened.secrets_mut() {
+        for slot in http.secrets_mut() {
             if let Some(sealed) = slot.take() {
-                *slot = self.open(&sealed, stored.id);
+                *slot = self.open(&sealed, id);
                 complete &= slot.is_some();
             }
         }
-        (opened, complete)
+        complete
     }
 
     fn open(&self, sealed: &Secret, id: SubscriptionId) -> Option<Secret> {
@@ -129,7 +124,7 @@ impl std::fmt::Debug for Sealer {
     }
 }
 
-/// Sealed credentials that a subscription has already.
+/// Sealed credentials that are there already.
 #[derive(Default)]
 struct Kept {
     password: Option<Secret>,
@@ -137,15 +132,15 @@ struct Kept {
 }
 
 impl Kept {
-    fn of(present: Option<&mut Subscription>) -> Self {
-        let Some(http) = present.and_then(|present| present.http_config.as_mut()) else {
+    fn of(present: Option<&HttpConfig>) -> Self {
+        let Some(http) = present else {
             return Self::default();
         };
-        let basic = http.basic_auth_config.as_mut();
-        let bearer = http.bearer_token_auth_config.as_mut();
+        let basic = http.basic_auth_config.as_ref();
+        let bearer = http.bearer_token_auth_config.as_ref();
         Self {
-            password: basic.and_then(|basic| basic.password.take()),
-            token: bearer.and_then(|bearer| bearer.bearer_token.take()),
+            password: basic.and_then(|basic| basic.password.clone()),
+            token: bearer.and_then(|bearer| bearer.bearer_token.clone()),
         }
     }
 }

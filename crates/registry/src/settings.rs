@@ -1,22 +1,34 @@
 //! What the settings of a subscription must be like.
 
 use triggerfish_core::{
-    RetryPolicy, Secret, Subscription, SubscriptionId, TriggerType,
+    RetryPolicy, Subscription, SubscriptionId, TriggerType,
     deadline::{self, DEFAULT_RESPONSE_DEADLINE},
-    subscription::{
-        AuthenticationType, DeliveryOptions, EventBridgeConfig, HttpConfig, SubscriptionType,
-    },
+    subscription::{DeliveryOptions, EventBridgeConfig, HttpConfig, SubscriptionType},
 };
 
-use crate::{error::ChangeError, filters, limits::Limits, model::Settings};
+use crate::{
+    credentials::{self, Names},
+    error::ChangeError,
+    filters,
+    limits::Limits,
+    model::Settings,
+};
 
 const DESCRIPTION_CHARS_MAX: usize = 4_000;
 const URL_BYTES_MAX: usize = 2_048;
-const CREDENTIAL_BYTES_MAX: usize = 8_192;
 const IN_FLIGHT_MAX: u32 = 10_000;
 const ATTEMPTS_MAX: u32 = 1_000;
 /// A day.
 const RETRY_DELAY_MS_MAX: u64 = 86_400_000;
+
+const CREDENTIALS: Names = Names {
+    kind: "httpConfig.httpAuthenticationType",
+    basic: "httpConfig.basicAuthConfig",
+    user_name: "httpConfig.basicAuthConfig.userName",
+    password: "httpConfig.basicAuthConfig.password",
+    bearer: "httpConfig.bearerTokenAuthConfig",
+    token: "httpConfig.bearerTokenAuthConfig.bearerToken",
+};
 
 /// The subscription that `settings` describe, not judged yet.
 pub(crate) fn subscription(
@@ -50,12 +62,8 @@ pub(crate) fn check(
     limits: &Limits,
     stored: Option<&Subscription>,
 ) -> Result<(), ChangeError> {
-    check_name(&candidate.name, limits)?;
-    if let Some(description) = &candidate.description
-        && description.chars().count() > DESCRIPTION_CHARS_MAX
-    {
-        return Err(too_long("description", DESCRIPTION_CHARS_MAX));
-    }
+    check_name(&candidate.name, limits.name_chars_max)?;
+    check_description(candidate.description.as_deref())?;
     check_deadline(&candidate.response_deadline, limits)?;
     if candidate.filter.as_deref().is_some_and(str::is_empty) {
         candidate.filter = None;
@@ -67,13 +75,12 @@ pub(crate) fn check(
     match candidate.subscription_type {
         SubscriptionType::Http => {
             candidate.event_bridge_config = None;
-            let has_password = has_credential(stored, AuthenticationType::BasicAuth);
-            let has_token = has_credential(stored, AuthenticationType::BearerToken);
             let Some(http) = &mut candidate.http_config else {
                 return Err(missing("httpConfig", "the type is HTTP"));
             };
             check_http(http, trigger_type, limits)?;
-            check_authentication(http, has_password, has_token)
+            let stored = stored.and_then(|stored| stored.http_config.as_ref());
+            credentials::check(http, stored, &CREDENTIALS)
         }
         SubscriptionType::Eventbridge => {
             candidate.http_config = None;
@@ -85,44 +92,37 @@ pub(crate) fn check(
     }
 }
 
-/// `stored`, if its credentials are of the kind that `candidate` uses.
-pub(crate) fn same_authentication<'a>(
-    candidate: &Subscription,
-    stored: Option<&'a Subscription>,
-) -> Option<&'a Subscription> {
-    let kind = |subscription: &Subscription| {
-        let http = subscription.http_config.as_ref()?;
-        Some(http.http_authentication_type)
-    };
-    stored.filter(|stored| kind(stored) == kind(candidate))
-}
-
-fn has_credential(stored: Option<&Subscription>, kind: AuthenticationType) -> bool {
-    let Some(http) = stored.and_then(|stored| stored.http_config.as_ref()) else {
-        return false;
-    };
-    let credential = match kind {
-        AuthenticationType::NoAuth => None,
-        AuthenticationType::BasicAuth => http
-            .basic_auth_config
-            .as_ref()
-            .and_then(|basic| basic.password.as_ref()),
-        AuthenticationType::BearerToken => http
-            .bearer_token_auth_config
-            .as_ref()
-            .and_then(|bearer| bearer.bearer_token.as_ref()),
-    };
-    http.http_authentication_type == kind && credential.is_some()
-}
-
-fn check_name(name: &str, limits: &Limits) -> Result<(), ChangeError> {
+pub(crate) fn check_name(name: &str, chars_max: usize) -> Result<(), ChangeError> {
     if name.trim().is_empty() {
         return Err(ChangeError::invalid("name", "is empty", "give it a name"));
     }
-    if name.chars().count() > limits.name_chars_max {
-        return Err(too_long("name", limits.name_chars_max));
+    if name.chars().count() > chars_max {
+        return Err(too_long("name", chars_max));
     }
     Ok(())
+}
+
+pub(crate) fn check_description(description: Option<&str>) -> Result<(), ChangeError> {
+    match description {
+        Some(text) if text.chars().count() > DESCRIPTION_CHARS_MAX => {
+            Err(too_long("description", DESCRIPTION_CHARS_MAX))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the address in `field` may be called.
+pub(crate) fn check_url(field: &str, url: &str, limits: &Limits) -> Result<(), ChangeError> {
+    if url.len() > URL_BYTES_MAX {
+        return Err(too_long(field, URL_BYTES_MAX));
+    }
+    (limits.check_url)(url).map_err(|problem| {
+        ChangeError::invalid(
+            field,
+            problem,
+            "write the address of an endpoint that may be called",
+        )
+    })
 }
 
 fn check_deadline(text: &str, limits: &Limits) -> Result<(), ChangeError> {
@@ -199,106 +199,12 @@ fn check_http(
     trigger_type: TriggerType,
     limits: &Limits,
 ) -> Result<(), ChangeError> {
-    if http.url.len() > URL_BYTES_MAX {
-        return Err(too_long("httpConfig.url", URL_BYTES_MAX));
-    }
-    (limits.check_url)(&http.url).map_err(|problem| {
-        ChangeError::invalid(
-            "httpConfig.url",
-            problem,
-            "write the address of an endpoint that may be called",
-        )
-    })?;
+    check_url("httpConfig.url", &http.url, limits)?;
     if trigger_type == TriggerType::RequestResponse && http.http_dispatch_mode.is_none() {
         return Err(ChangeError::invalid(
             "httpConfig.httpDispatchMode",
             "is missing, and the trigger is REQUEST_RESPONSE",
             "choose SYNC, ASYNC or DYNAMIC",
-        ));
-    }
-    Ok(())
-}
-
-/// A configuration of another authentication type is dropped when it says
-/// nothing, and refused when it holds a credential: the caller would believe that
-/// it is used.
-fn check_authentication(
-    http: &mut HttpConfig,
-    has_password: bool,
-    has_token: bool,
-) -> Result<(), ChangeError> {
-    let kind = http.http_authentication_type;
-    if kind == AuthenticationType::BasicAuth {
-        let Some(basic) = &http.basic_auth_config else {
-            return Err(missing("httpConfig.basicAuthConfig", "it is BASIC_AUTH"));
-        };
-        check_user_name(&basic.user_name)?;
-        let field = "httpConfig.basicAuthConfig.password";
-        check_credential(field, basic.password.as_ref(), has_password)?;
-    } else if let Some(basic) = http.basic_auth_config.take() {
-        unused(
-            "httpConfig.basicAuthConfig",
-            "BASIC_AUTH",
-            basic.password.as_ref(),
-        )?;
-    }
-    if kind == AuthenticationType::BearerToken {
-        let Some(bearer) = &http.bearer_token_auth_config else {
-            return Err(missing(
-                "httpConfig.bearerTokenAuthConfig",
-                "it is BEARER_TOKEN",
-            ));
-        };
-        let field = "httpConfig.bearerTokenAuthConfig.bearerToken";
-        check_credential(field, bearer.bearer_token.as_ref(), has_token)?;
-    } else if let Some(bearer) = http.bearer_token_auth_config.take() {
-        unused(
-            "httpConfig.bearerTokenAuthConfig",
-            "BEARER_TOKEN",
-            bearer.bearer_token.as_ref(),
-        )?;
-    }
-    Ok(())
-}
-
-/// RFC 7617: no colon, which ends the name, and no control characters.
-fn check_user_name(name: &str) -> Result<(), ChangeError> {
-    let illegal = |c: char| c == ':' || c.is_control();
-    if name.is_empty() || name.len() > CREDENTIAL_BYTES_MAX || name.chars().any(illegal) {
-        return Err(ChangeError::invalid(
-            "httpConfig.basicAuthConfig.userName",
-            "is empty, too long, or has a colon or control character",
-            "write the user name that the subscriber expects",
-        ));
-    }
-    Ok(())
-}
-
-fn check_credential(
-    field: &str,
-    given: Option<&Secret>,
-    is_stored: bool,
-) -> Result<(), ChangeError> {
-    let problem = match given.map(Secret::expose) {
-        None if is_stored => return Ok(()),
-        None | Some("") => "is missing",
-        Some(text) if text.len() > CREDENTIAL_BYTES_MAX => "is too long",
-        Some(text) if text.chars().any(char::is_control) => "has a control character",
-        Some(_) => return Ok(()),
-    };
-    Err(ChangeError::invalid(
-        field,
-        problem,
-        format!("write 1 to {CREDENTIAL_BYTES_MAX} bytes without control characters"),
-    ))
-}
-
-fn unused(field: &str, kind: &str, credential: Option<&Secret>) -> Result<(), ChangeError> {
-    if credential.is_some_and(|secret| !secret.expose().is_empty()) {
-        return Err(ChangeError::invalid(
-            field,
-            format!("holds a credential, but httpAuthenticationType is not {kind}"),
-            format!("set httpConfig.httpAuthenticationType to {kind}, or leave {field} out"),
         ));
     }
     Ok(())
@@ -339,7 +245,7 @@ fn is_region(text: &str) -> bool {
         && number.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn missing(field: &str, why: &str) -> ChangeError {
+pub(crate) fn missing(field: &str, why: &str) -> ChangeError {
     ChangeError::invalid(field, format!("is missing, and {why}"), "add it")
 }
 

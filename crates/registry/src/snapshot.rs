@@ -6,11 +6,13 @@ use std::{
     sync::Arc,
 };
 
-use triggerfish_core::{SubscriptionId, Timestamp};
+use triggerfish_core::{Action, SubscriptionId, Timestamp, Timing};
 
 use crate::{
+    callback::CompiledCallback,
     catalogue::{self, Triggers},
     model::{Client, Growth},
+    object_type::{self, CompiledObjectType, ObjectTypes},
     subscription::CompiledSubscription,
     trigger::CompiledTrigger,
 };
@@ -20,6 +22,11 @@ pub(crate) type Subscriptions = BTreeMap<SubscriptionId, Arc<CompiledSubscriptio
 /// Subscriptions of each trigger.
 pub(crate) type ByTrigger = HashMap<Arc<str>, Arc<Vec<Arc<CompiledSubscription>>>>;
 
+pub(crate) type Callbacks = BTreeMap<SubscriptionId, Arc<CompiledCallback>>;
+
+/// Callbacks of each object type.
+pub(crate) type ByObjectType = HashMap<Arc<str>, Arc<Vec<Arc<CompiledCallback>>>>;
+
 /// The registry at one moment.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -28,19 +35,26 @@ pub struct Snapshot {
     pub(crate) subscriptions: Arc<Subscriptions>,
     /// In the order of ids; holds no empty lists.
     pub(crate) by_trigger: Arc<ByTrigger>,
+    pub(crate) object_types: Arc<ObjectTypes>,
+    pub(crate) callbacks: Arc<Callbacks>,
+    /// In the order of ids; holds no empty lists.
+    pub(crate) by_object_type: Arc<ByObjectType>,
     pub(crate) clients: Arc<BTreeMap<Arc<str>, Arc<Client>>>,
     pub(crate) growths: Arc<Vec<Growth>>,
     pub(crate) unreadable: Arc<BTreeMap<String, String>>,
 }
 
 impl Snapshot {
-    /// The registry before anything was written: the catalogue alone.
+    /// The registry before anything was written: what ships with the service.
     pub(crate) fn empty() -> Self {
         Self {
             version: 0,
             triggers: catalogue::triggers(),
             subscriptions: Arc::default(),
             by_trigger: Arc::default(),
+            object_types: object_type::built_in(),
+            callbacks: Arc::default(),
+            by_object_type: Arc::default(),
             clients: Arc::default(),
             growths: Arc::default(),
             unreadable: Arc::default(),
@@ -78,6 +92,45 @@ impl Snapshot {
         self.by_trigger
             .get(trigger_id)
             .map_or(&[], |list| list.as_slice())
+    }
+
+    /// The object type with this id.
+    pub fn object_type(&self, id: &str) -> Option<&Arc<CompiledObjectType>> {
+        self.object_types.get(id)
+    }
+
+    /// All object types in the order of their ids, built in and one's own.
+    pub fn object_types(&self) -> impl ExactSizeIterator<Item = &Arc<CompiledObjectType>> {
+        self.object_types.values()
+    }
+
+    /// The callback with this id.
+    pub fn callback(&self, id: SubscriptionId) -> Option<&Arc<CompiledCallback>> {
+        self.callbacks.get(&id)
+    }
+
+    /// All callbacks, enabled or not, oldest first.
+    pub fn callbacks(&self) -> impl ExactSizeIterator<Item = &Arc<CompiledCallback>> {
+        self.callbacks.values()
+    }
+
+    /// The callbacks of an object type, enabled or not, oldest first.
+    pub fn callbacks_of(&self, object_type: &str) -> &[Arc<CompiledCallback>] {
+        self.by_object_type
+            .get(object_type)
+            .map_or(&[], |list| list.as_slice())
+    }
+
+    /// Whom to call when this happens to an object of this type: enabled callbacks,
+    /// oldest first.
+    pub fn callbacks_for(
+        &self,
+        object_type: &str,
+        timing: Timing,
+        action: Action,
+    ) -> impl Iterator<Item = &Arc<CompiledCallback>> {
+        let of_type = self.callbacks_of(object_type).iter();
+        of_type.filter(move |callback| callback.is_for(timing, action))
     }
 
     /// The API client with this id.

@@ -8,7 +8,8 @@ use triggerfish_filter::Path;
 
 use crate::{filters, seal::Sealer};
 
-/// What is wrong with a subscription that is in the registry all the same.
+/// What is wrong with a subscription or callback that is in the registry all the
+/// same.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// Its credentials were sealed under a server key that is not configured.
@@ -19,6 +20,11 @@ pub enum Fault {
     /// Its filter does not compile; no event passes.
     #[error("the filter does not compile, so no event passes it: {0}")]
     FilterUnusable(String),
+    /// The header `action` of a callback names no action.
+    #[error(
+        "the request header action names {0:?}, which is none of CREATED, UPDATED and DELETED; write the header again"
+    )]
+    ActionUnknown(String),
 }
 
 /// A subscription with its credentials opened and its filter compiled.
@@ -35,7 +41,9 @@ pub struct CompiledSubscription {
 
 impl CompiledSubscription {
     pub(crate) fn compile(stored: Subscription, sealer: &Sealer) -> Self {
-        let (subscription, complete) = sealer.open_all(&stored);
+        let mut subscription = stored.clone();
+        let http = subscription.http_config.as_mut();
+        let complete = http.is_none_or(|http| sealer.open_all(http, stored.id));
         let mut fault = (!complete).then_some(Fault::CredentialsUnreadable);
         let compiled = subscription.filter.as_deref().map(filters::compile);
         let filter = match compiled {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use triggerfish_core::Timestamp;
+use triggerfish_core::{Effect, Invocation, Timestamp};
 use triggerfish_log::{NewRecord, Offset, Partition, Record, Topic};
 use triggerfish_ops::{
     health::{Condition, Readiness},
@@ -19,7 +19,7 @@ use triggerfish_view::Error;
 use crate::{
     clock::Clock,
     dead_letter::dead_letter,
-    fold::{Folded, fold},
+    fold::{Acted, Folded, fold},
     handle::{PartitionStatus, Query},
     owned::{Owned, Phase, Waiting},
     pulse::Pulse,
@@ -119,16 +119,27 @@ impl Crew {
             return Ok(());
         }
         match fold(&mut owned.view, record)? {
-            Folded::Applied(invocation, effects) => {
-                if owned.is_running() {
-                    owned.tally.count(&invocation, record.offset.0);
+            Folded::Applied(invocation, effects, acted) => {
+                let mut stage = Stage {
+                    roles: &mut self.roles,
+                    owned,
+                    outputs,
+                };
+                stage.applied(record, &invocation, &effects);
+                if let Some(acted) = acted {
+                    stage.acted(&acted);
                 }
-                for role in &mut self.roles {
-                    role.outputs(&invocation, &effects, outputs);
-                    if owned.is_running() {
-                        role.applied(record.partition, &invocation, &effects);
-                    }
+            }
+            Folded::Asked(members, acted) => {
+                let mut stage = Stage {
+                    roles: &mut self.roles,
+                    owned,
+                    outputs,
+                };
+                for (invocation, effects) in &members {
+                    stage.applied(record, invocation, effects);
                 }
+                stage.acted(&acted);
             }
             Folded::Ignored => {}
             Folded::Unreadable(reason) => {
@@ -198,7 +209,7 @@ impl Crew {
         for partition in partitions {
             if let Some(owned) = self.partitions.get_mut(partition) {
                 owned.phase = Phase::Leaving;
-                owned.waiting.clear();
+                owned.forget_questions();
             }
             self.roles
                 .iter_mut()
@@ -219,7 +230,7 @@ impl Crew {
         for partition in partitions {
             if let Some(owned) = self.partitions.get_mut(partition) {
                 owned.phase = Phase::Released;
-                owned.waiting.clear();
+                owned.forget_questions();
             }
             self.roles
                 .iter_mut()
@@ -264,6 +275,26 @@ impl Crew {
                     None => drop(reply.send(owned.view.get(key)?)),
                 }
             }
+            Query::Action {
+                partition,
+                after,
+                key,
+                asker,
+            } => {
+                let owned = self.partitions.get_mut(&partition);
+                let Some(owned) = owned.filter(|owned| owned.is_running()) else {
+                    return Ok(());
+                };
+                let is_folded = after.is_none_or(|after| after < Offset(owned.view.position()));
+                let known = owned.view.action(key)?;
+                match known {
+                    Some(action) if asker.stage.is_reached_by(&action) => {
+                        drop(asker.reply.send(Some(action)));
+                    }
+                    None if is_folded => drop(asker.reply.send(None)),
+                    _ => owned.asking.add(key, asker),
+                }
+            }
             Query::Snapshots { reply } => {
                 let running = self
                     .partitions
@@ -293,5 +324,35 @@ impl Crew {
             }
         }
         Ok(())
+    }
+}
+
+/// One partition while a record of it is folded, and whoever has to hear of that.
+struct Stage<'c> {
+    roles: &'c mut [Box<dyn Role>],
+    owned: &'c mut Owned,
+    outputs: &'c mut Vec<NewRecord>,
+}
+
+impl Stage<'_> {
+    fn applied(&mut self, record: &Record, invocation: &Invocation, effects: &[Effect]) {
+        if self.owned.is_running() {
+            self.owned.tally.count(invocation, record.offset.0);
+        }
+        for role in &mut *self.roles {
+            role.outputs(invocation, effects, self.outputs);
+            if self.owned.is_running() {
+                role.applied(record.partition, invocation, effects);
+            }
+        }
+    }
+
+    fn acted(&mut self, acted: &Acted) {
+        if acted.effect == Some(Effect::EmitDecision) {
+            for role in &mut *self.roles {
+                role.decided(&acted.action, self.outputs);
+            }
+        }
+        self.owned.asking.tell(&acted.action);
     }
 }

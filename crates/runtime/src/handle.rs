@@ -1,12 +1,16 @@
 //! Questions to the loop from elsewhere in the process.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use triggerfish_core::{Invocation, InvocationKey};
+use triggerfish_core::{ActionState, Invocation, InvocationKey};
 use triggerfish_log::{Offset, Partition};
 use triggerfish_view::Snapshot;
+use triggerfish_wire::peer::ActionStage;
+
+use crate::asking::Asker;
 
 use crate::tally::Tally;
 
@@ -42,6 +46,12 @@ pub(crate) enum Query {
         key: InvocationKey,
         reply: oneshot::Sender<Option<Invocation>>,
     },
+    Action {
+        partition: Partition,
+        after: Option<Offset>,
+        key: InvocationKey,
+        asker: Asker,
+    },
     Snapshots {
         reply: oneshot::Sender<Vec<(Partition, Snapshot)>>,
     },
@@ -59,7 +69,7 @@ pub struct Handle {
 
 impl Handle {
     /// How long a question may wait for the fold.
-    const PATIENCE: Duration = Duration::from_secs(10);
+    const PATIENCE: Duration = Duration::from_secs(15);
 
     pub(crate) fn new(
         queries: mpsc::Sender<Query>,
@@ -100,6 +110,24 @@ impl Handle {
             after: Some(offset),
             key,
             reply,
+        })
+        .await
+    }
+
+    /// The action under `key` as soon as it is at `stage`, once the record at `after` has been
+    /// folded. Waits as long as that takes; whoever can't drops it.
+    pub async fn action(
+        &self,
+        partition: Partition,
+        key: InvocationKey,
+        after: Option<Offset>,
+        stage: ActionStage,
+    ) -> Result<Option<Arc<ActionState>>, NotOwned> {
+        self.ask(partition, |reply| Query::Action {
+            partition,
+            after,
+            key,
+            asker: Asker { stage, reply },
         })
         .await
     }

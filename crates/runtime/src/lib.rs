@@ -8,6 +8,7 @@
 //!
 //! Start with [`Role`], then `worker` and `crew`.
 
+mod asking;
 mod clock;
 mod crew;
 mod dead_letter;

@@ -7,7 +7,7 @@ use triggerfish_core::{Invocation, InvocationKey};
 use triggerfish_log::Offset;
 use triggerfish_view::View;
 
-use crate::tally::Tally;
+use crate::{asking::Asking, tally::Tally};
 
 /// A partition with its view, from the end of its restore on.
 pub(crate) struct Owned {
@@ -22,6 +22,7 @@ pub(crate) struct Owned {
     pub(crate) last_save: Instant,
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) tally: Tally,
+    pub(crate) asking: Asking,
 }
 
 /// What may be done for a partition.
@@ -55,7 +56,14 @@ impl Owned {
             last_save: Instant::now(),
             waiting: Vec::new(),
             tally: Tally::default(),
+            asking: Asking::default(),
         }
+    }
+
+    /// Nobody is answered for this partition any more.
+    pub(crate) fn forget_questions(&mut self) {
+        self.waiting.clear();
+        self.asking.clear();
     }
 
     pub(crate) fn is_running(&self) -> bool {

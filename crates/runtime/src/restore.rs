@@ -26,8 +26,8 @@ pub(crate) struct Place {
     pub(crate) folder: PathBuf,
     pub(crate) cluster: String,
     pub(crate) topic: Topic,
-    /// Where the completions of this group are, if it emits them.
-    pub(crate) completions: Option<Topic>,
+    /// Where the completions and decisions of this group are, if it emits them.
+    pub(crate) results: Vec<Topic>,
     pub(crate) settings: Settings,
 }
 
@@ -42,10 +42,10 @@ pub enum RestoreError {
     View(#[from] triggerfish_view::Error),
     /// Nothing says how far the group has come.
     #[error(
-        "the group has no committed position, and the last completion, {topic}/{partition} at {offset}, does not say what caused it: to begin at the start of the log would emit completions again. Set the position of the group by hand (kafka-consumer-groups.sh --reset-offsets)"
+        "the group has no committed position, and the last result, {topic}/{partition} at {offset}, does not say what caused it: to begin at the start of the log would emit results again. Set the position of the group by hand (kafka-consumer-groups.sh --reset-offsets)"
     )]
     NoProof {
-        /// The topic of completions.
+        /// The topic of completions or decisions.
         topic: Topic,
         /// The partition.
         partition: Partition,
@@ -121,20 +121,34 @@ pub(crate) async fn restore<L: EventLog>(
     ))
 }
 
-/// How far the group has come, by its completions. Kafka forgets the positions of a group
-/// that is away for long (`offsets.retention.minutes`); to begin at the start of the log
-/// then would emit every completion again.
+/// How far the group has come, by its completions and decisions. Kafka forgets the positions
+/// of a group that is away for long (`offsets.retention.minutes`); to begin at the start of
+/// the log then would emit all of them again.
 async fn proven_position<R: Reader>(
     reader: &mut R,
     place: &Place,
     partition: Partition,
 ) -> Result<Option<Offset>, RestoreError> {
-    let Some(topic) = &place.completions else {
-        return Ok(None);
-    };
+    let mut proven = None;
+    for topic in &place.results {
+        let cause = last_cause(reader, topic, partition).await?;
+        proven = proven.max(cause.map(Offset::next));
+    }
+    if let Some(position) = proven {
+        tracing::warn!(%partition, %position, "the group has no committed position; it goes on after what caused its last result");
+    }
+    Ok(proven)
+}
+
+/// What caused the last record of a topic of results.
+async fn last_cause<R: Reader>(
+    reader: &mut R,
+    topic: &Topic,
+    partition: Partition,
+) -> Result<Option<Offset>, RestoreError> {
     let last = match last_record(reader, topic, partition).await {
         Ok(Some(last)) => last,
-        // A partition that has just come has no completions, or not yet a place for them.
+        // A partition that has just come has no results, or not yet a place for them.
         Ok(None) | Err(LogError::UnknownPartition { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
@@ -146,8 +160,7 @@ async fn proven_position<R: Reader>(
         partition,
         offset: last,
     })?;
-    tracing::warn!(%partition, cause, completion = %last, "the group has no committed position; it goes on after what caused its last completion");
-    Ok(Some(Offset(cause).next()))
+    Ok(Some(Offset(cause)))
 }
 
 /// Makes an empty view begin its fold at `start`.

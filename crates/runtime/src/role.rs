@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use triggerfish_core::{Effect, Invocation, Timestamp};
+use triggerfish_core::{ActionState, Effect, Invocation, Timestamp};
 use triggerfish_log::{NewRecord, Partition};
 use triggerfish_view::View;
 
@@ -19,6 +19,10 @@ pub trait Role: Send + 'static {
 
     /// Records that go out in the same commit as the position: exactly once.
     fn outputs(&mut self, invocation: &Invocation, effects: &[Effect], out: &mut Vec<NewRecord>);
+
+    /// The decision about an action has fallen. Its record, if there is to be one, goes out
+    /// in the same commit as the position, as with [`Role::outputs`].
+    fn decided(&mut self, _action: &ActionState, _out: &mut Vec<NewRecord>) {}
 
     /// An observation was applied in a partition that is running.
     fn applied(&mut self, partition: Partition, invocation: &Invocation, effects: &[Effect]);

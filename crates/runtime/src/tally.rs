@@ -1,6 +1,6 @@
 //! What a partition has seen since it runs here; for people, and gone with the process.
 
-use triggerfish_core::{Invocation, Outcome, Phase};
+use triggerfish_core::{Invocation, Outcome};
 
 /// How many invocations have begun and ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,14 +18,16 @@ pub struct Tally {
 impl Tally {
     /// Counts what the record at `offset` made of `invocation`.
     pub(crate) fn count(&mut self, invocation: &Invocation, offset: u64) {
-        match &invocation.phase {
-            Phase::Closed(closing) if closing.offset == offset => match closing.outcome {
+        if invocation.offset == offset {
+            self.requested += 1;
+        }
+        let closing = invocation.closing();
+        if let Some(closing) = closing.filter(|closing| closing.offset == offset) {
+            match closing.outcome {
                 Outcome::Completed(_) => self.completed += 1,
                 Outcome::Failed { .. } => self.failed += 1,
                 Outcome::Expired { .. } => self.expired += 1,
-            },
-            _ if invocation.offset == offset => self.requested += 1,
-            _ => {}
+            }
         }
     }
 }

@@ -9,6 +9,8 @@ use triggerfish_log::{Topic, TopicSpec};
 pub struct Topics {
     /// Events from upstream producers.
     pub trigger_events: Topic,
+    /// What platforms ask before actions, and tell after them.
+    pub object_events: Topic,
     /// Observations about invocations.
     pub invocation_log: Topic,
     /// Outcomes.
@@ -39,6 +41,7 @@ impl Topics {
         let name = |name: &str| Topic::from(format!("{prefix}{name}"));
         Self {
             trigger_events: name("trigger-events"),
+            object_events: name("object-events"),
             invocation_log: name("invocation-log"),
             completions: name("completions"),
             decisions: name("decisions"),
@@ -61,9 +64,10 @@ impl Topics {
 
     /// All of them.
     #[must_use]
-    pub fn all(&self) -> [&Topic; 7] {
+    pub fn all(&self) -> [&Topic; 8] {
         [
             &self.trigger_events,
+            &self.object_events,
             &self.invocation_log,
             &self.completions,
             &self.decisions,
@@ -91,6 +95,7 @@ impl Topics {
         };
         vec![
             kept(&self.trigger_events, partitions, retention.outputs),
+            kept(&self.object_events, partitions, retention.outputs),
             kept(&self.invocation_log, partitions, retention.log),
             kept(&self.completions, partitions, retention.outputs),
             kept(&self.decisions, partitions, retention.outputs),

@@ -77,7 +77,12 @@ impl<L: EventLog> Worker<L> {
             folder: settings.views.clone(),
             cluster: settings.cluster.clone(),
             topic: settings.topics.invocation_log.clone(),
-            completions: emits.then(|| settings.topics.completions.clone()),
+            results: if emits {
+                let topics = &settings.topics;
+                vec![topics.completions.clone(), topics.decisions.clone()]
+            } else {
+                Vec::new()
+            },
             settings: settings.view,
         };
         let (sender, queries) = mpsc::channel(1024);

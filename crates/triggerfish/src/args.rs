@@ -45,7 +45,8 @@ Example:
 
 const BENCH_HELP: &str = "Examples:
   triggerfish bench sync --invocations 50000
-  triggerfish bench latency --engine kafka --bootstrap-servers 127.0.0.1:9092";
+  triggerfish bench latency --engine kafka --bootstrap-servers 127.0.0.1:9092
+  triggerfish bench decisions --count 10000";
 
 const DUTY_HELP: &str = "One role a process, on Kafka: start as many processes of each as are \
 wanted, each with a data folder of its own. All serve the HTTP API, and each answers for all. They \
@@ -213,6 +214,9 @@ pub(crate) enum BenchCommand {
     /// One SYNC invocation at a time on an idle system, beside one bare POST at a time
     #[command(after_help = BENCH_HELP)]
     Latency(BenchLatencyArgs),
+    /// Decisions about actions: ten prompt callbacks, then ten of which three are silent
+    #[command(after_help = BENCH_HELP)]
+    Decisions(BenchDecisionsArgs),
 }
 
 /// Which log is measured.
@@ -245,6 +249,27 @@ pub(crate) struct BenchLatencyArgs {
     /// Pause between two, in milliseconds
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) pause_ms: u64,
+    /// Machine-readable output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BenchDecisionsArgs {
+    #[command(flatten)]
+    pub(crate) log: BenchLogArgs,
+    /// Decisions of each kind, after some to warm up
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: u64,
+    /// Platforms that ask at once where all callbacks are prompt
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) at_once: u32,
+    /// Platforms that ask at once where three are silent
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) at_once_silent: u32,
+    /// The budget where three are silent, in milliseconds
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) budget_ms: u64,
     /// Machine-readable output
     #[arg(long)]
     pub(crate) json: bool,

@@ -128,6 +128,7 @@ impl Run {
             depth: 0,
             traceparent: None,
             event_id: None,
+            member: None,
         };
         self.fold(n, &Observation::Requested(Arc::new(request)))
     }
@@ -139,6 +140,7 @@ impl Run {
             took: Duration::from_millis(5),
             status: Some(200),
             reply,
+            body: None,
         };
         self.fold(n, &Observation::AttemptReported(report))
     }
@@ -278,6 +280,7 @@ fn open(folder: &std::path::Path) -> Result<(View, triggerfish_view::Opened), Fa
             std::env::var("KEEP_SECONDS").map_or(Ok(86_400), |s| s.parse())?,
         ),
         keep_failed: Duration::from_hours(24),
+        keep_callbacks: Duration::from_hours(24),
         cache_bytes: 64 << 20,
     };
     Ok(View::open(folder, &identity, settings)?)

@@ -52,27 +52,27 @@ pub(crate) const fn state_fits(state: &[u8]) -> bool {
     state.len() <= STATE_INLINE
 }
 
-/// The envelopes of a block, by offset.
+/// The envelopes of a block, by place.
 pub(crate) fn envelopes(block: &[u8]) -> impl Iterator<Item = Result<(u64, Piece<'_>), Error>> {
     let mut rest = block;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let offset = crate::layout::number(rest, 0);
+        let place = crate::layout::number(rest, 0);
         let piece = rest.get(8..).and_then(split_piece);
-        let (Some(offset), Some((piece, tail))) = (offset, piece) else {
+        let (Some(place), Some((piece, tail))) = (place, piece) else {
             rest = &[];
             return Some(Err(DAMAGED));
         };
         rest = tail;
-        Some(Ok((offset, piece)))
+        Some(Ok((place, piece)))
     })
 }
 
 /// Appends an envelope to a block.
-pub(crate) fn push_envelope(out: &mut Vec<u8>, offset: u64, envelope: &Piece<'_>) {
-    out.extend_from_slice(&offset.to_be_bytes());
+pub(crate) fn push_envelope(out: &mut Vec<u8>, place: u64, envelope: &Piece<'_>) {
+    out.extend_from_slice(&place.to_be_bytes());
     push_piece(out, envelope);
 }
 

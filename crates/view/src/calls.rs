@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, ops::ControlFlow};
 
-use triggerfish_core::{Invocation, SubscriptionId, Timestamp};
+use triggerfish_core::{Invocation, SubscriptionId, Timestamp, invocation::place};
 
 use crate::{
     error::Error,
@@ -81,7 +81,7 @@ impl View {
         limit: usize,
     ) -> Result<Vec<Invocation>, Error> {
         let first = match after {
-            Some((due, offset)) => (due, offset.saturating_add(1)),
+            Some((due, offset)) => (due, place(offset.saturating_add(1), 0)),
             None => (Timestamp::EPOCH, 0),
         };
         let mut found = BTreeSet::new();
@@ -199,10 +199,11 @@ impl View {
     }
 
     /// The invocation that an index points at.
-    fn indexed(&self, offset: u64) -> Result<Invocation, Error> {
-        let entry = self.known(offset)?;
+    fn indexed(&self, place: u64) -> Result<Invocation, Error> {
+        let entry = self.known(place)?;
         let entry = entry.ok_or(Error::Damaged("an index points at nothing"))?;
-        Ok(entry.invocation.clone())
+        let invocation = entry.invocation().cloned();
+        invocation.ok_or(Error::Damaged("a call is owed for what is no invocation"))
     }
 
     /// The buffers, the newest first.

@@ -28,10 +28,10 @@ impl View {
         let mut found = Vec::new();
         for buffer in self.buffers() {
             let passed = buffer.deadlines.range(..=(now, u64::MAX));
-            let passed = passed.filter(|(_, offset)| self.shows(buffer, *offset));
-            found.extend(passed.take(limit).filter_map(|(deadline, offset)| {
-                let entry = buffer.entries.get(offset)?;
-                Some((*deadline, *offset, entry.row.id))
+            let passed = passed.filter(|(_, place)| self.shows(buffer, *place));
+            found.extend(passed.take(limit).filter_map(|(deadline, place)| {
+                let entry = buffer.entries.get(place)?;
+                Some((*deadline, *place, entry.row.id))
             }));
         }
         let to = timed(DEADLINES, now, u64::MAX);
@@ -40,8 +40,8 @@ impl View {
             .scan(&[DEADLINES], &to, Order::Ascending, |key, _| {
                 for row in self.store.rows_near(block_in(key)?)? {
                     let passed = row.is_open() && row.deadline <= now;
-                    if passed && self.buffered(row.offset).is_none() {
-                        found.push((row.deadline, row.offset, row.id));
+                    if passed && self.buffered(row.place).is_none() {
+                        found.push((row.deadline, row.place, row.id));
                         stored += 1;
                     }
                 }
@@ -72,7 +72,7 @@ impl View {
         Ok(candidates.map(|(deadline, _)| deadline).min())
     }
 
-    /// The earliest deadline outside the staged buffer, and the offset of its owner.
+    /// The earliest deadline outside the staged buffer, and the place of its owner.
     fn look_up_next(&mut self) -> Result<Option<(Timestamp, u64)>, Error> {
         let NextStored {
             mut from,
@@ -82,7 +82,7 @@ impl View {
         let saving = self.saving.as_deref();
         let mut next = saving.and_then(|saving| {
             let mut deadlines = saving.deadlines.range(saving_from..).copied();
-            deadlines.find(|(_, offset)| !self.staged.hides(*offset))
+            deadlines.find(|(_, place)| !self.staged.hides(*place))
         });
         saving_from = next.unwrap_or((Timestamp::MAX, u64::MAX));
         let mut all_hidden = true;
@@ -96,8 +96,8 @@ impl View {
                 return Ok(ControlFlow::Break(()));
             }
             for row in self.store.rows_near(block_in(key)?)? {
-                if row.is_open() && self.buffered(row.offset).is_none() {
-                    let candidate = (row.deadline, row.offset);
+                if row.is_open() && self.buffered(row.place).is_none() {
+                    let candidate = (row.deadline, row.place);
                     next = Some(next.map_or(candidate, |next| next.min(candidate)));
                     all_hidden = false;
                 }
@@ -132,10 +132,10 @@ impl Default for NextStored {
 }
 
 impl NextStored {
-    /// Takes note that the invocation at `offset` is staged.
-    pub(crate) fn forget(&mut self, offset: u64) {
+    /// Takes note that the invocation at `place` is staged.
+    pub(crate) fn forget(&mut self, place: u64) {
         if let Looked::Found(Some((_, owner))) = self.known
-            && owner == offset
+            && owner == place
         {
             self.known = Looked::NotYet;
         }

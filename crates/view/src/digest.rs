@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
 use sha2::{Digest, Sha256};
-use triggerfish_wire::state;
 
 use crate::{
     error::Error,
@@ -15,8 +14,8 @@ use crate::{
 };
 
 impl View {
-    /// The SHA-256 of position, log time and all invocations kept, in log order:
-    /// offset, id, state and envelope of each. What is only on its way out does not
+    /// The SHA-256 of position, log time and all invocations and actions kept, in log order:
+    /// place, id, state and envelope of each. What is only on its way out does not
     /// count, nor does how much of it is saved. Reads everything; blocks.
     ///
     /// # Errors
@@ -29,21 +28,21 @@ impl View {
         let mut pack = None;
         let mut envelopes = BTreeMap::new();
         self.store.rows_from(0, |row, piece| {
-            while let Some(entry) = buffered.next_if(|entry| entry.row.offset < row.offset) {
+            while let Some(entry) = buffered.next_if(|entry| entry.row.place < row.place) {
                 hash_entry(&mut hasher, &entry);
             }
             let kept = row.is_kept(&self.settings, self.log_time());
-            if !kept || self.buffered(row.offset).is_some() {
+            if !kept || self.buffered(row.place).is_some() {
                 return Ok(ControlFlow::Continue(()));
             }
-            let of = pack_of(row.offset);
+            let of = pack_of(row.place);
             if pack != Some(of) {
                 envelopes = self.store.envelopes_of(of)?;
                 pack = Some(of);
             }
-            let state = self.store.piece(LARGE_STATE, row.offset, piece)?;
+            let state = self.store.piece(LARGE_STATE, row.place, piece)?;
             let state = state.ok_or(Error::Damaged("a row lacks its state"))?;
-            let envelope = envelopes.get(&row.offset);
+            let envelope = envelopes.get(&row.place);
             let envelope = envelope.ok_or(Error::Damaged("a row lacks its envelope"))?;
             hash(&mut hasher, row, &state, envelope);
             Ok(ControlFlow::Continue(()))
@@ -59,22 +58,21 @@ impl View {
         let mut entries = BTreeMap::new();
         for buffer in self.buffers() {
             let shown = buffer.entries.values().filter(|entry| {
-                self.shows(buffer, entry.row.offset)
+                self.shows(buffer, entry.row.place)
                     && entry.row.is_kept(&self.settings, self.log_time())
             });
-            entries.extend(shown.map(|entry| (entry.row.offset, Arc::clone(entry))));
+            entries.extend(shown.map(|entry| (entry.row.place, Arc::clone(entry))));
         }
         entries
     }
 }
 
 fn hash_entry(hasher: &mut Sha256, entry: &Entry) {
-    let state = state::encode(&entry.invocation);
-    hash(hasher, &entry.row, &state, &entry.envelope);
+    hash(hasher, &entry.row, &entry.state(), &entry.envelope);
 }
 
 fn hash(hasher: &mut Sha256, row: &Row, state: &[u8], envelope: &[u8]) {
-    hasher.update(row.offset.to_be_bytes());
+    hasher.update(row.place.to_be_bytes());
     hasher.update(row.id.as_bytes());
     for bytes in [state, envelope] {
         hasher.update((bytes.len() as u64).to_be_bytes());

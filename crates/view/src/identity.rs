@@ -21,6 +21,8 @@ pub struct Settings {
     pub keep_completed: Duration,
     /// How long failed and expired ones are, in log time.
     pub keep_failed: Duration,
+    /// How long actions and the calls of their callbacks are, in log time.
+    pub keep_callbacks: Duration,
     /// Memory for the store's page cache, in bytes.
     pub cache_bytes: u64,
 }

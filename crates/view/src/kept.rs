@@ -3,41 +3,41 @@
 use std::{borrow::Cow, collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
 use bytes::Bytes;
-use triggerfish_wire::state;
+use triggerfish_wire::{action, state};
 
 use crate::{
     blocks::{self, Piece},
     error::Error,
     layout::{ENVELOPES, LARGE_ENVELOPE, LARGE_STATE, ROWS, after, block_of, number, one, pack_of},
     row::Row,
-    staged::Entry,
+    staged::{Body, Entry},
     store::{Order, Store},
 };
 
 impl Store {
-    /// The rows of the block of `offset`.
-    pub(crate) fn rows_near(&self, offset: u64) -> Result<Vec<Row>, Error> {
+    /// The rows of the block of `place`.
+    pub(crate) fn rows_near(&self, place: u64) -> Result<Vec<Row>, Error> {
         self.guarded(|| {
-            let block = self.get(&one(ROWS, block_of(offset)))?;
+            let block = self.get(&one(ROWS, block_of(place)))?;
             let block = block.unwrap_or_default();
             blocks::rows(&block).map(|row| Ok(row?.0)).collect()
         })
     }
 
-    /// The invocation at `offset`. `None` also when it was removed while being read.
-    pub(crate) fn entry(&self, offset: u64) -> Result<Option<Arc<Entry>>, Error> {
+    /// The invocation at `place`. `None` also when it was removed while being read.
+    pub(crate) fn entry(&self, place: u64) -> Result<Option<Arc<Entry>>, Error> {
         self.guarded(|| {
-            let block = block_of(offset);
+            let block = block_of(place);
             let rows = self.get(&one(ROWS, block))?.unwrap_or_default();
             for row in blocks::rows(&rows) {
                 let (row, piece) = row?;
-                if row.offset != offset {
+                if row.place != place {
                     continue;
                 }
-                let state = self.piece(LARGE_STATE, offset, piece)?;
-                let envelopes = self.get(&one(ENVELOPES, pack_of(offset)))?;
+                let state = self.piece(LARGE_STATE, place, piece)?;
+                let envelopes = self.get(&one(ENVELOPES, pack_of(place)))?;
                 let envelopes = envelopes.unwrap_or_default();
-                let envelope = self.envelope(&envelopes, offset)?;
+                let envelope = self.envelope(&envelopes, place)?;
                 return match (state, envelope) {
                     (Some(state), Some(envelope)) => decode(row, &envelope, &state).map(Some),
                     // Removal takes them away together, between two reads at worst.
@@ -49,11 +49,11 @@ impl Store {
         })
     }
 
-    fn envelope(&self, block: &[u8], offset: u64) -> Result<Option<Bytes>, Error> {
+    fn envelope(&self, block: &[u8], place: u64) -> Result<Option<Bytes>, Error> {
         for envelope in blocks::envelopes(block) {
             let (found, piece) = envelope?;
-            if found == offset {
-                let bytes = self.piece(LARGE_ENVELOPE, offset, piece)?;
+            if found == place {
+                let bytes = self.piece(LARGE_ENVELOPE, place, piece)?;
                 return Ok(bytes.map(|bytes| Bytes::copy_from_slice(&bytes)));
             }
         }
@@ -64,26 +64,26 @@ impl Store {
     pub(crate) fn piece<'a>(
         &self,
         prefix: u8,
-        offset: u64,
+        place: u64,
         piece: Piece<'a>,
     ) -> Result<Option<Cow<'a, [u8]>>, Error> {
         match piece {
             Piece::Here(bytes) => Ok(Some(bytes)),
             Piece::Apart => {
-                let bytes = self.get(&one(prefix, offset))?;
+                let bytes = self.get(&one(prefix, place))?;
                 Ok(bytes.map(|bytes| Cow::Owned(bytes.to_vec())))
             }
         }
     }
 
-    /// The envelopes of a pack, by offset.
+    /// The envelopes of a pack, by place.
     pub(crate) fn envelopes_of(&self, pack: u64) -> Result<BTreeMap<u64, Vec<u8>>, Error> {
         let envelopes = self.get(&one(ENVELOPES, pack))?.unwrap_or_default();
         let mut found = BTreeMap::new();
         for envelope in blocks::envelopes(&envelopes) {
-            let (offset, piece) = envelope?;
-            if let Some(bytes) = self.piece(LARGE_ENVELOPE, offset, piece)? {
-                found.insert(offset, bytes.into_owned());
+            let (place, piece) = envelope?;
+            if let Some(bytes) = self.piece(LARGE_ENVELOPE, place, piece)? {
+                found.insert(place, bytes.into_owned());
             }
         }
         Ok(found)
@@ -109,10 +109,15 @@ impl Store {
 }
 
 fn decode(row: Row, envelope: &Bytes, state: &[u8]) -> Result<Arc<Entry>, Error> {
-    let invocation = state::decode(envelope, state).map_err(Error::Decode)?;
+    let body = if row.is_action() {
+        let action = action::decode(envelope, state);
+        Body::Action(Arc::new(action.map_err(Error::Decode)?))
+    } else {
+        Body::Invocation(state::decode(envelope, state).map_err(Error::Decode)?)
+    };
     Ok(Arc::new(Entry {
         row,
-        invocation,
+        body,
         envelope: envelope.clone(),
         fresh: false,
     }))

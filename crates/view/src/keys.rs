@@ -1,4 +1,4 @@
-//! From an invocation's key to its offset.
+//! From the key of an invocation or action to its place.
 //!
 //! Keys are hashes: written one by one they would touch a page each. So what a save
 //! adds is written as one run and kept in memory too, and every save also moves the
@@ -22,7 +22,7 @@ use crate::{
     store::{Order, Store},
 };
 
-/// Stands for "no longer there" where an offset is expected.
+/// Stands for "no longer there" where a place is expected.
 const GONE: u64 = u64::MAX;
 /// Keys in a bucket before it is split: four kilobytes.
 const BUCKET_MAX: usize = 256;
@@ -41,7 +41,7 @@ pub(crate) struct Keys(Arc<RwLock<Recent>>);
 
 #[derive(Debug, Default)]
 struct Recent {
-    offsets: BTreeMap<u64, u64>,
+    places: BTreeMap<u64, u64>,
     runs: VecDeque<u64>,
     next_run: u64,
     /// Lowest key of the bucket to be visited next.
@@ -69,8 +69,8 @@ impl Keys {
             recent.runs.push_back(run_number);
             recent.next_run = run_number + 1;
             for pair in run.chunks(PAIR_BYTES) {
-                let (key, offset) = read_pair(pair)?;
-                recent.offsets.insert(key, offset);
+                let (key, place) = read_pair(pair)?;
+                recent.places.insert(key, place);
             }
             Ok(ControlFlow::Continue(()))
         })?;
@@ -78,11 +78,11 @@ impl Keys {
         Ok(Self(Arc::new(RwLock::new(recent))))
     }
 
-    /// The offset of `key`.
-    pub(crate) fn offset(&self, store: &Store, key: InvocationKey) -> Result<Option<u64>, Error> {
-        let recent = self.0.read().offsets.get(&key.0).copied();
-        if let Some(offset) = recent {
-            return Ok((offset != GONE).then_some(offset));
+    /// The place of `key`.
+    pub(crate) fn place(&self, store: &Store, key: InvocationKey) -> Result<Option<u64>, Error> {
+        let recent = self.0.read().places.get(&key.0).copied();
+        if let Some(place) = recent {
+            return Ok((place != GONE).then_some(place));
         }
         let Some((_, bucket)) = store.last(&[KEYS], &one(KEYS, key.0 + 1))? else {
             return Ok(None);
@@ -91,7 +91,7 @@ impl Keys {
     }
 
     /// Writes `changes` and moves what it is time to move, both into `batch`. A key
-    /// that is to go comes without an offset.
+    /// that is to go comes without a place.
     pub(crate) fn stage(
         &self,
         store: &Store,
@@ -99,7 +99,7 @@ impl Keys {
         batch: &mut sled::Batch,
     ) -> Result<Pending, Error> {
         let added: BTreeMap<u64, u64> = changes
-            .map(|(key, offset)| (key.0, offset.unwrap_or(GONE)))
+            .map(|(key, place)| (key.0, place.unwrap_or(GONE)))
             .collect();
         let recent = self.0.read();
         let mut pending = Pending {
@@ -115,7 +115,7 @@ impl Keys {
         let run: Vec<u8> = added.iter().flat_map(|(k, o)| pair(*k, *o)).collect();
         batch.insert(one(RUNS, recent.next_run), run);
         pending.run = Some(recent.next_run);
-        if recent.offsets.len() + added.len() > RECENT_MIN {
+        if recent.places.len() + added.len() > RECENT_MIN {
             for _ in 0..=added.len() / KEYS_PER_VISIT {
                 visit(store, &recent, &added, &mut pending, batch)?;
                 if pending.round_over {
@@ -133,10 +133,10 @@ impl Keys {
     /// Takes note that the batch of `pending` is in the store.
     pub(crate) fn commit(&self, pending: Pending) {
         let mut recent = self.0.write();
-        recent.offsets.extend(pending.added);
-        for (key, offset) in pending.moved {
-            if recent.offsets.get(&key) == Some(&offset) {
-                recent.offsets.remove(&key);
+        recent.places.extend(pending.added);
+        for (key, place) in pending.moved {
+            if recent.places.get(&key) == Some(&place) {
+                recent.places.remove(&key);
             }
         }
         if let Some(run) = pending.run {
@@ -175,7 +175,7 @@ fn visit(
     pending.cursor = next.unwrap_or(0);
     pending.round_over = next.is_none();
     let mut gathered: BTreeMap<u64, u64> = BTreeMap::new();
-    gathered.extend(recent.offsets.range(range).map(|(k, o)| (*k, *o)));
+    gathered.extend(recent.places.range(range).map(|(k, o)| (*k, *o)));
     gathered.extend(added.range(range).map(|(k, o)| (*k, *o)));
     if gathered.is_empty() {
         return Ok(());
@@ -183,16 +183,16 @@ fn visit(
     let mut bucket = BTreeMap::new();
     if let Some(bytes) = store.get(&one(KEYS, low))? {
         for bytes in bytes.chunks(PAIR_BYTES) {
-            let (key, offset) = read_pair(bytes)?;
-            bucket.insert(key, offset);
+            let (key, place) = read_pair(bytes)?;
+            bucket.insert(key, place);
         }
     }
-    for (key, offset) in gathered {
-        pending.moved.push((key, offset));
-        if offset == GONE {
+    for (key, place) in gathered {
+        pending.moved.push((key, place));
+        if place == GONE {
             bucket.remove(&key);
         } else {
-            bucket.insert(key, offset);
+            bucket.insert(key, place);
         }
     }
     write_bucket(low, &bucket, batch);
@@ -217,16 +217,16 @@ fn write_bucket(low: u64, bucket: &BTreeMap<u64, u64>, batch: &mut sled::Batch) 
     }
 }
 
-fn pair(key: u64, offset: u64) -> [u8; PAIR_BYTES] {
+fn pair(key: u64, place: u64) -> [u8; PAIR_BYTES] {
     let mut bytes = [0; PAIR_BYTES];
     bytes[..8].copy_from_slice(&key.to_be_bytes());
-    bytes[8..].copy_from_slice(&offset.to_be_bytes());
+    bytes[8..].copy_from_slice(&place.to_be_bytes());
     bytes
 }
 
 fn read_pair(bytes: &[u8]) -> Result<(u64, u64), Error> {
     match (number(bytes, 0), number(bytes, 8)) {
-        (Some(key), Some(offset)) => Ok((key, offset)),
+        (Some(key), Some(place)) => Ok((key, place)),
         _ => Err(DAMAGED),
     }
 }
@@ -235,9 +235,9 @@ fn find(bucket: &[u8], key: u64) -> Result<Option<u64>, Error> {
     let (mut low, mut high) = (0, bucket.len() / PAIR_BYTES);
     while low < high {
         let middle = low.midpoint(high);
-        let (found, offset) = read_pair(&bucket[middle * PAIR_BYTES..])?;
+        let (found, place) = read_pair(&bucket[middle * PAIR_BYTES..])?;
         match found.cmp(&key) {
-            std::cmp::Ordering::Equal => return Ok(Some(offset)),
+            std::cmp::Ordering::Equal => return Ok(Some(place)),
             std::cmp::Ordering::Less => low = middle + 1,
             std::cmp::Ordering::Greater => high = middle,
         }

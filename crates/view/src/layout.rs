@@ -1,42 +1,45 @@
 //! Where things lie in the one sled tree of a view.
 //!
 //! sled's cost is per key, not per byte, and it keeps a few hundred bytes of memory
-//! for every sixteen keys. So what comes in log order is packed: the invocations of
-//! [`BLOCK`] neighbouring offsets share one value for their rows and one for their
+//! for every sixteen keys. So what comes in log order is packed: what the records at 32
+//! neighbouring offsets brought about shares one value for its rows and two for its
 //! envelopes, and the indexes point at blocks where that is precise enough.
+//!
+//! A record brings about one invocation, or an action and the calls of its callbacks. The
+//! *place* of each is its record's offset and its part: [`triggerfish_core::invocation::place`].
 //!
 //! | key | value | what for |
 //! |---|---|---|
 //! | `m` | identity | whose view this is |
 //! | `p` | position, log time, counts, repeats | changes with every save |
-//! | `o` block | rows | the invocations, in log order |
+//! | `o` block | rows | invocations and actions, in log order |
 //! | `e` pack | envelopes | what requested them |
-//! | `x` offset, `y` offset | state, envelope | those too large for a block |
+//! | `x` place, `y` place | state, envelope | those too large for a block |
 //! | `t` deadline block | | the earliest deadline of a block's open rows |
 //! | `c` time block | | when a wholly closed block may be removed |
-//! | `d` subscription due offset | | calls without an order |
-//! | `k` subscription hash offset | | calls in the order of their key |
+//! | `d` subscription due place | | calls without an order |
+//! | `k` subscription hash place | | calls in the order of their key |
 //! | `s` subscription window | offsets | invocations of a subscription |
-//! | `i` key, `j` number | keys and offsets | from key to offset, see `keys` |
+//! | `i` key, `j` number | keys and places | from key to place, see `keys` |
 //!
 //! All numbers are big-endian, so that keys sort as numbers do.
 
-use triggerfish_core::{SubscriptionId, Timestamp};
+use triggerfish_core::{SubscriptionId, Timestamp, invocation::PART_BITS};
 
 use crate::row::KeyHash;
 
 /// Version of everything in this module; another version is wiped.
-pub(crate) const FORMAT: u8 = 1;
-/// Offsets that share a block.
+pub(crate) const FORMAT: u8 = 2;
+/// Places that share a block: those of 32 offsets.
 pub(crate) const BLOCK: u64 = 1 << BLOCK_SHIFT;
-const BLOCK_SHIFT: u32 = 5;
-/// Offsets whose envelopes share a value. sled reads and writes pages of up to sixteen
+const BLOCK_SHIFT: u32 = 5 + PART_BITS;
+/// Places whose envelopes share a value. sled reads and writes pages of up to sixteen
 /// values, so these are kept small.
 pub(crate) const PACK: u64 = 1 << PACK_SHIFT;
-const PACK_SHIFT: u32 = 4;
-/// Offsets that share a window of a subscription's list.
+const PACK_SHIFT: u32 = 4 + PART_BITS;
+/// Places that share a window of a subscription's list.
 pub(crate) const WINDOW: u64 = 1 << WINDOW_SHIFT;
-const WINDOW_SHIFT: u32 = 12;
+const WINDOW_SHIFT: u32 = 12 + PART_BITS;
 
 pub(crate) const IDENTITY: &[u8] = b"m";
 pub(crate) const PROGRESS: &[u8] = b"p";
@@ -52,14 +55,24 @@ pub(crate) const LISTS: u8 = b's';
 pub(crate) const KEYS: u8 = b'i';
 pub(crate) const RUNS: u8 = b'j';
 
-/// The block of an offset: the first offset in it.
-pub(crate) const fn block_of(offset: u64) -> u64 {
-    offset >> BLOCK_SHIFT << BLOCK_SHIFT
+/// The offset of the record that brought about what stands at `place`.
+pub(crate) const fn offset_of(place: u64) -> u64 {
+    place >> PART_BITS
 }
 
-/// The pack of an offset: the first offset in it.
-pub(crate) const fn pack_of(offset: u64) -> u64 {
-    offset >> PACK_SHIFT << PACK_SHIFT
+/// Where the parts of the same record begin.
+pub(crate) const fn record_of(place: u64) -> u64 {
+    place >> PART_BITS << PART_BITS
+}
+
+/// The block of a place: the first place in it.
+pub(crate) const fn block_of(place: u64) -> u64 {
+    place >> BLOCK_SHIFT << BLOCK_SHIFT
+}
+
+/// The pack of a place: the first place in it.
+pub(crate) const fn pack_of(place: u64) -> u64 {
+    place >> PACK_SHIFT << PACK_SHIFT
 }
 
 /// The packs of a block.
@@ -67,9 +80,9 @@ pub(crate) fn packs(block: u64) -> impl Iterator<Item = u64> {
     (0..BLOCK / PACK).map(move |number| block + number * PACK)
 }
 
-/// The window of an offset: the first offset in it.
-pub(crate) const fn window_of(offset: u64) -> u64 {
-    offset >> WINDOW_SHIFT << WINDOW_SHIFT
+/// The window of a place: the first place in it.
+pub(crate) const fn window_of(place: u64) -> u64 {
+    place >> WINDOW_SHIFT << WINDOW_SHIFT
 }
 
 /// `prefix` and one number.

@@ -26,7 +26,7 @@ impl View {
     /// When the store can't be read.
     pub fn rebuild_start(&mut self) -> Result<RebuildStart, Error> {
         let (offset, log_time) = match self.oldest_row()? {
-            Some(row) => (row.offset, row.entered),
+            Some(row) => (row.offset(), row.entered),
             None => (self.progress.position, self.progress.log_time),
         };
         let (offset, log_time) = self.progress.repeats.start(offset, log_time);
@@ -38,7 +38,7 @@ impl View {
     /// # Errors
     /// When the store can't be read.
     pub fn oldest_kept(&mut self) -> Result<Option<u64>, Error> {
-        Ok(self.oldest_row()?.map(|row| row.offset))
+        Ok(self.oldest_row()?.map(|row| row.offset()))
     }
 
     fn oldest_row(&mut self) -> Result<Option<Row>, Error> {
@@ -48,7 +48,7 @@ impl View {
             Looked::Found(Some(row)) if row.is_kept(&self.settings, log_time) => {
                 return Ok(Some(row));
             }
-            Looked::Found(Some(row)) => row.offset + 1,
+            Looked::Found(Some(row)) => row.place + 1,
             Looked::NotYet => 0,
         };
         let oldest = self.first_kept(from)?;
@@ -61,15 +61,15 @@ impl View {
         let kept = |row: &Row| row.is_kept(&self.settings, self.progress.log_time);
         let in_buffers = self.buffers().filter_map(|buffer| {
             let mut entries = buffer.entries.range(from..).map(|(_, entry)| entry.row);
-            entries.find(|row| kept(row) && self.shows(buffer, row.offset))
+            entries.find(|row| kept(row) && self.shows(buffer, row.place))
         });
-        let in_buffers = in_buffers.min_by_key(|row| row.offset);
+        let in_buffers = in_buffers.min_by_key(|row| row.place);
         let mut stored = None;
         self.store.rows_from(from, |row, _| {
-            if in_buffers.is_some_and(|known| known.offset < row.offset) {
+            if in_buffers.is_some_and(|known| known.place < row.place) {
                 return Ok(ControlFlow::Break(()));
             }
-            if row.offset < from || self.buffered(row.offset).is_some() || !kept(row) {
+            if row.place < from || self.buffered(row.place).is_some() || !kept(row) {
                 return Ok(ControlFlow::Continue(()));
             }
             stored = Some(*row);

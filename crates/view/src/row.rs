@@ -1,13 +1,16 @@
 //! What the view itself must know of an invocation: its row. Rows are read without
 //! decoding the invocation.
 
-use triggerfish_core::{Invocation, InvocationId, Outcome, Phase, SubscriptionId, Timestamp};
+use triggerfish_core::{
+    ActionState, Invocation, InvocationId, Outcome, Phase, SubscriptionId, Timestamp,
+    invocation::place,
+};
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     identity::Settings,
-    layout::{micros, number, time},
+    layout::{micros, number, offset_of, record_of, time},
 };
 
 /// The hash of an ordering key; keys that share one are called one after the other.
@@ -22,10 +25,10 @@ impl KeyHash {
     }
 }
 
-/// The row of one invocation.
+/// The row of one invocation, or of one action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
-    pub(crate) offset: u64,
+    pub(crate) place: u64,
     pub(crate) id: InvocationId,
     /// The log time when it was requested: a rebuild that starts at it starts there.
     pub(crate) entered: Timestamp,
@@ -43,9 +46,13 @@ pub(crate) enum Standing {
     Completed(Timestamp),
     /// Failed or expired.
     Failed(Timestamp),
+    /// An action that waits for callbacks.
+    Asked,
+    /// An action of which all calls have ended.
+    Finished(Timestamp),
 }
 
-/// Bytes of a row: offset, id, entered, subscription, deadline, standing and its time,
+/// Bytes of a row: place, id, entered, subscription, deadline, standing and its time,
 /// whether there is an order and its hash.
 pub(crate) const ROW_BYTES: usize = 8 + 16 + 8 + 16 + 8 + 1 + 8 + 1 + 8;
 
@@ -61,7 +68,7 @@ impl Row {
             },
         };
         Self {
-            offset: invocation.offset,
+            place: invocation.place(),
             id: invocation.id,
             entered,
             subscription: request.subscription_id,
@@ -69,6 +76,33 @@ impl Row {
             order: request.ordering_key.as_deref().map(KeyHash::of),
             standing,
         }
+    }
+
+    /// The row of an action; nobody is called for it itself.
+    pub(crate) fn of_action(action: &ActionState, entered: Timestamp) -> Self {
+        Self {
+            place: place(action.offset, 0),
+            id: action.id,
+            entered,
+            subscription: SubscriptionId(Uuid::nil()),
+            deadline: action.request.deadline,
+            order: None,
+            standing: action.finished.map_or(Standing::Asked, Standing::Finished),
+        }
+    }
+
+    /// The offset of the record that brought it about.
+    pub(crate) const fn offset(&self) -> u64 {
+        offset_of(self.place)
+    }
+
+    pub(crate) const fn is_action(&self) -> bool {
+        matches!(self.standing, Standing::Asked | Standing::Finished(_))
+    }
+
+    /// Whether a callback is called, and by it an action told of the outcome.
+    const fn is_member(&self) -> bool {
+        self.place != record_of(self.place)
     }
 
     pub(crate) const fn is_open(&self) -> bool {
@@ -82,7 +116,11 @@ impl Row {
     /// The last log time at which it is kept; `None` while it is open.
     pub(crate) fn kept_until(&self, settings: &Settings) -> Option<Timestamp> {
         match self.standing {
-            Standing::Due(_) | Standing::Waiting => None,
+            Standing::Due(_) | Standing::Waiting | Standing::Asked => None,
+            Standing::Finished(at) => Some(at.after(settings.keep_callbacks)),
+            Standing::Completed(at) | Standing::Failed(at) if self.is_member() => {
+                Some(at.after(settings.keep_callbacks))
+            }
             Standing::Completed(at) => Some(at.after(settings.keep_completed)),
             Standing::Failed(at) => Some(at.after(settings.keep_failed)),
         }
@@ -100,8 +138,10 @@ impl Row {
             Standing::Waiting => (1, Timestamp::EPOCH),
             Standing::Completed(at) => (2, at),
             Standing::Failed(at) => (3, at),
+            Standing::Asked => (4, Timestamp::EPOCH),
+            Standing::Finished(at) => (5, at),
         };
-        out.extend_from_slice(&self.offset.to_be_bytes());
+        out.extend_from_slice(&self.place.to_be_bytes());
         out.extend_from_slice(self.id.as_bytes());
         out.extend_from_slice(&micros(self.entered).to_be_bytes());
         out.extend_from_slice(self.subscription.0.as_bytes());
@@ -119,6 +159,8 @@ impl Row {
             1 => Standing::Waiting,
             2 => Standing::Completed(at),
             3 => Standing::Failed(at),
+            4 => Standing::Asked,
+            5 => Standing::Finished(at),
             _ => return None,
         };
         let order = match bytes.get(65)? {
@@ -127,7 +169,7 @@ impl Row {
             _ => return None,
         };
         Some(Self {
-            offset: number(bytes, 0)?,
+            place: number(bytes, 0)?,
             id: InvocationId::from_bytes(bytes.get(8..24)?.try_into().ok()?)?,
             entered: time(number(bytes, 24)?),
             subscription: SubscriptionId(Uuid::from_slice(bytes.get(32..48)?).ok()?),

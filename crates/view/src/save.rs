@@ -11,8 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use triggerfish_core::{InvocationKey, SubscriptionId, Timestamp};
-use triggerfish_wire::state;
+use triggerfish_core::{InvocationKey, SubscriptionId, Timestamp, invocation::PART_BITS};
 
 use crate::{
     blocks::{self, Piece},
@@ -22,7 +21,8 @@ use crate::{
     keys::{Keys, Pending},
     layout::{
         BLOCK, DEADLINES, ENVELOPES, LARGE_ENVELOPE, LARGE_STATE, PROGRESS, REMOVALS, ROWS,
-        block_of, call, one, ordered, pack_of, packs, timed, window, window_of,
+        block_of, call, offset_of, one, ordered, pack_of, packs, record_of, timed, window,
+        window_of,
     },
     meta::Progress,
     row::{Row, Standing},
@@ -129,11 +129,10 @@ impl Draft<'_> {
         let save = self.save;
         let mut touched = BTreeSet::new();
         let mut entries = save.staged.entries.iter().peekable();
-        while let Some((offset, _)) = entries.peek() {
-            let block = block_of(**offset);
+        while let Some((place, _)) = entries.peek() {
+            let block = block_of(**place);
             let mut of_block = Vec::new();
-            while let Some((_, entry)) = entries.next_if(|(offset, _)| block_of(**offset) == block)
-            {
+            while let Some((_, entry)) = entries.next_if(|(place, _)| block_of(**place) == block) {
                 of_block.push(entry);
             }
             self.write_block(block, &of_block)?;
@@ -149,15 +148,15 @@ impl Draft<'_> {
         for row in blocks::rows(&stored) {
             let (row, piece) = row?;
             before.push(row);
-            after.insert(row.offset, (row, piece));
+            after.insert(row.place, (row, piece));
         }
         for entry in entries {
             let piece = self.state_piece(entry);
-            match after.entry(entry.row.offset) {
+            match after.entry(entry.row.place) {
                 Slot::Occupied(mut slot) => {
                     let (known, old_piece) = slot.insert((entry.row, piece));
                     if old_piece == Piece::Apart && slot.get().1 != Piece::Apart {
-                        self.batch.remove(one(LARGE_STATE, known.offset));
+                        self.batch.remove(one(LARGE_STATE, known.place));
                     }
                     self.index_call(Some(&known), Some(&entry.row));
                 }
@@ -168,7 +167,7 @@ impl Draft<'_> {
                     self.rows += 1;
                 }
             }
-            self.keys.insert(entry.row.id.key(), Some(entry.row.offset));
+            self.keys.insert(entry.row.id.key(), Some(entry.row.place));
         }
         let mut bytes = Vec::with_capacity(stored.len() + entries.len() * 128);
         for (row, piece) in after.values() {
@@ -182,11 +181,11 @@ impl Draft<'_> {
 
     /// The state of `entry` as it goes into its block.
     fn state_piece(&mut self, entry: &Entry) -> Piece<'static> {
-        let state = state::encode(&entry.invocation);
+        let state = entry.state();
         if blocks::state_fits(&state) {
             return Piece::Here(state.into());
         }
-        self.batch.insert(one(LARGE_STATE, entry.row.offset), state);
+        self.batch.insert(one(LARGE_STATE, entry.row.place), state);
         Piece::Apart
     }
 
@@ -194,19 +193,19 @@ impl Draft<'_> {
     fn write_envelopes(&mut self, entries: &[&Arc<Entry>]) -> Result<(), Error> {
         let mut fresh = entries.iter().filter(|entry| entry.fresh).peekable();
         while let Some(first) = fresh.peek() {
-            let pack = pack_of(first.row.offset);
+            let pack = pack_of(first.row.place);
             let stored = self.save.store.get(&one(ENVELOPES, pack))?;
             let mut bytes = stored.map(|stored| stored.to_vec()).unwrap_or_default();
-            while let Some(entry) = fresh.next_if(|entry| pack_of(entry.row.offset) == pack) {
-                let offset = entry.row.offset;
+            while let Some(entry) = fresh.next_if(|entry| pack_of(entry.row.place) == pack) {
+                let place = entry.row.place;
                 let piece = if blocks::envelope_fits(&entry.envelope) {
                     Piece::Here((&entry.envelope[..]).into())
                 } else {
-                    let key = one(LARGE_ENVELOPE, offset);
+                    let key = one(LARGE_ENVELOPE, place);
                     self.batch.insert(key, &entry.envelope[..]);
                     Piece::Apart
                 };
-                blocks::push_envelope(&mut bytes, offset, &piece);
+                blocks::push_envelope(&mut bytes, place, &piece);
             }
             self.batch.insert(one(ENVELOPES, pack), bytes);
         }
@@ -251,9 +250,12 @@ impl Draft<'_> {
     }
 
     fn list(&mut self, row: &Row, present: bool) {
-        let window = window_of(row.offset);
+        if row.is_action() {
+            return;
+        }
+        let window = window_of(row.place);
         let changes = self.lists.entry((row.subscription, window)).or_default();
-        changes.insert(row.offset, present);
+        changes.insert(record_of(row.place), present);
     }
 
     /// Removes wholly closed blocks whose last row is no longer kept.
@@ -288,14 +290,13 @@ impl Draft<'_> {
         for row in blocks::rows(&stored) {
             let (row, state) = row?;
             if state == Piece::Apart {
-                self.batch.remove(one(LARGE_STATE, row.offset));
+                self.batch.remove(one(LARGE_STATE, row.place));
             }
             self.list(&row, false);
             self.rows = self.rows.saturating_sub(1);
             let key = row.id.key();
             // The key may belong to a later invocation by now.
-            if !self.keys.contains_key(&key)
-                && self.save.keys.offset(store, key)? == Some(row.offset)
+            if !self.keys.contains_key(&key) && self.save.keys.place(store, key)? == Some(row.place)
             {
                 self.keys.insert(key, None);
             }
@@ -312,8 +313,8 @@ impl Draft<'_> {
             return Ok(());
         };
         for envelope in blocks::envelopes(&stored) {
-            if let (offset, Piece::Apart) = envelope? {
-                self.batch.remove(one(LARGE_ENVELOPE, offset));
+            if let (place, Piece::Apart) = envelope? {
+                self.batch.remove(one(LARGE_ENVELOPE, place));
             }
         }
         self.batch.remove(one(ENVELOPES, pack));
@@ -324,18 +325,18 @@ impl Draft<'_> {
         for ((subscription, window_start), changes) in std::mem::take(&mut self.lists) {
             let key = window(subscription, window_start);
             let stored = self.save.store.get(&key)?.unwrap_or_default();
-            let mut offsets: BTreeSet<u64> = list_offsets(window_start, &stored).collect();
-            for (offset, present) in changes {
+            let mut places: BTreeSet<u64> = list_records(window_start, &stored).collect();
+            for (place, present) in changes {
                 if present {
-                    offsets.insert(offset);
+                    places.insert(place);
                 } else {
-                    offsets.remove(&offset);
+                    places.remove(&place);
                 }
             }
-            if offsets.is_empty() {
+            if places.is_empty() {
                 self.batch.remove(key);
             } else {
-                self.batch.insert(key, list_bytes(window_start, &offsets));
+                self.batch.insert(key, list_bytes(window_start, &places));
             }
         }
         Ok(())
@@ -366,21 +367,22 @@ fn call_key(row: &Row) -> Option<Vec<u8>> {
         return None;
     };
     Some(match row.order {
-        Some(hash) => ordered(row.subscription, hash, row.offset),
-        None => call(row.subscription, due, row.offset),
+        Some(hash) => ordered(row.subscription, hash, row.place),
+        None => call(row.subscription, due, row.place),
     })
 }
 
-/// The offsets in one window of a subscription's list, ascending.
-pub(crate) fn list_offsets(start: u64, list: &[u8]) -> impl DoubleEndedIterator<Item = u64> {
+/// The records in one window of a subscription's list, ascending: one of its invocations
+/// is among the parts of each.
+pub(crate) fn list_records(start: u64, list: &[u8]) -> impl DoubleEndedIterator<Item = u64> {
     list.as_chunks::<2>()
         .0
         .iter()
-        .map(move |within| start + u64::from(u16::from_be_bytes(*within)))
+        .map(move |within| start + (u64::from(u16::from_be_bytes(*within)) << PART_BITS))
 }
 
-fn list_bytes(start: u64, offsets: &BTreeSet<u64>) -> Vec<u8> {
-    let within = offsets.iter().map(|offset| offset - start);
+fn list_bytes(start: u64, places: &BTreeSet<u64>) -> Vec<u8> {
+    let within = places.iter().map(|place| offset_of(place - start));
     within
         .flat_map(|within| {
             u16::try_from(within)
@@ -390,4 +392,5 @@ fn list_bytes(start: u64, offsets: &BTreeSet<u64>) -> Vec<u8> {
         .collect()
 }
 
-const _: () = assert!(crate::layout::WINDOW <= 1 << 16 && BLOCK <= crate::layout::WINDOW);
+const _: () =
+    assert!(offset_of(crate::layout::WINDOW) <= 1 << 16 && BLOCK <= crate::layout::WINDOW);

@@ -14,10 +14,10 @@ use crate::{
     identity::Settings,
     kept::block_in,
     keys::Keys,
-    layout::{DEADLINES, LISTS, ROWS, after, number, of_subscription, time, window},
+    layout::{DEADLINES, LISTS, ROWS, after, number, of_subscription, record_of, time, window},
     meta::{Counts, Progress},
     row::Row,
-    save::list_offsets,
+    save::list_records,
     staged::{Entry, Staged},
     store::{Order, Store},
 };
@@ -36,15 +36,16 @@ pub struct Filter {
     pub subscriptions: Option<BTreeSet<SubscriptionId>>,
     /// Only those without an outcome.
     pub open_only: bool,
-    /// Only those that were requested before this offset.
+    /// Only those before this [`Invocation::place`].
     pub before: Option<u64>,
 }
 
 impl Filter {
     fn takes(&self, row: &Row) -> bool {
         let subscriptions = self.subscriptions.as_ref();
-        (row.is_open() || !self.open_only)
-            && self.before.is_none_or(|before| row.offset < before)
+        !row.is_action()
+            && (row.is_open() || !self.open_only)
+            && self.before.is_none_or(|before| row.place < before)
             && subscriptions.is_none_or(|wanted| wanted.contains(&row.subscription))
     }
 }
@@ -92,13 +93,13 @@ impl Snapshot {
         let saving = || self.saving.as_ref().and_then(|saving| saving.by_key(key));
         let entry = match staged.or_else(saving) {
             Some(entry) => Some(Arc::clone(entry)),
-            None => match self.keys.offset(&self.store, key)? {
+            None => match self.keys.place(&self.store, key)? {
                 Some(offset) => self.store.entry(offset)?,
                 None => None,
             },
         };
         let kept = entry.filter(|entry| self.is_kept(&entry.row) && entry.row.id.key() == key);
-        Ok(kept.map(|entry| entry.invocation.clone()))
+        Ok(kept.and_then(|entry| entry.invocation().cloned()))
     }
 
     /// The newest invocations that `filter` takes, the newest first.
@@ -108,11 +109,11 @@ impl Snapshot {
     pub fn latest(&self, filter: &Filter, limit: usize) -> Result<Vec<Invocation>, Error> {
         let mut found: BTreeMap<u64, Option<Arc<Entry>>> = BTreeMap::new();
         let buffered = self.buffered_rows(filter).take(limit);
-        found.extend(buffered.map(|entry| (entry.row.offset, Some(Arc::clone(entry)))));
+        found.extend(buffered.map(|entry| (entry.row.place, Some(Arc::clone(entry)))));
         let mut stored = 0;
         if limit > 0 {
             self.stored_rows(filter, |row| {
-                found.insert(row.offset, None);
+                found.insert(row.place, None);
                 stored += 1;
                 if stored < limit {
                     ControlFlow::Continue(())
@@ -127,7 +128,7 @@ impl Snapshot {
                 Some(entry) => Some(entry),
                 None => self.store.entry(offset)?,
             };
-            latest.extend(entry.map(|entry| entry.invocation.clone()));
+            latest.extend(entry.and_then(|entry| entry.invocation().cloned()));
         }
         Ok(latest)
     }
@@ -146,7 +147,7 @@ impl Snapshot {
         let buffered = self.buffered_rows(&filter);
         found.extend(buffered.map(|entry| {
             let row = entry.row;
-            ((row.deadline, row.offset), Some(Arc::clone(entry)))
+            ((row.deadline, row.place), Some(Arc::clone(entry)))
         }));
         let end = after(&[DEADLINES]);
         self.store
@@ -158,19 +159,19 @@ impl Snapshot {
                     return Ok(ControlFlow::Break(()));
                 }
                 for row in self.store.rows_near(block_in(key)?)? {
-                    if filter.takes(&row) && self.is_kept(&row) && !self.hides(row.offset) {
-                        found.insert((row.deadline, row.offset), None);
+                    if filter.takes(&row) && self.is_kept(&row) && !self.hides(row.place) {
+                        found.insert((row.deadline, row.place), None);
                     }
                 }
                 Ok(ControlFlow::Continue(()))
             })?;
         let mut soonest = Vec::new();
-        for ((_, offset), entry) in found.into_iter().take(limit) {
+        for ((_, place), entry) in found.into_iter().take(limit) {
             let entry = match entry {
                 Some(entry) => Some(entry),
-                None => self.store.entry(offset)?,
+                None => self.store.entry(place)?,
             };
-            soonest.extend(entry.map(|entry| entry.invocation.clone()));
+            soonest.extend(entry.and_then(|entry| entry.invocation().cloned()));
         }
         Ok(soonest)
     }
@@ -208,7 +209,7 @@ impl Snapshot {
     fn is_staged(&self, offset: u64) -> bool {
         let found = self
             .staged
-            .binary_search_by_key(&offset, |(_, e)| e.row.offset);
+            .binary_search_by_key(&offset, |(_, e)| e.row.place);
         found.is_ok()
     }
 
@@ -218,13 +219,13 @@ impl Snapshot {
             .saving
             .iter()
             .flat_map(|saving| saving.entries.values());
-        let saving = saving.filter(|entry| !self.is_staged(entry.row.offset));
+        let saving = saving.filter(|entry| !self.is_staged(entry.row.place));
         let staged = self.staged.iter().map(|(_, entry)| entry);
         let mut entries: Vec<_> = staged
             .chain(saving)
             .filter(|entry| filter.takes(&entry.row) && self.is_kept(&entry.row))
             .collect();
-        entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.row.offset));
+        entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.row.place));
         entries.into_iter()
     }
 
@@ -236,7 +237,7 @@ impl Snapshot {
         mut visit: impl FnMut(&Row) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let mut visit = |row: &Row| {
-            if filter.takes(row) && self.is_kept(row) && !self.hides(row.offset) {
+            if filter.takes(row) && self.is_kept(row) && !self.hides(row.place) {
                 visit(row)
             } else {
                 ControlFlow::Continue(())
@@ -269,7 +270,7 @@ impl Snapshot {
                 open.extend(rows.into_iter().filter(Row::is_open));
                 Ok(ControlFlow::Continue(()))
             })?;
-        open.sort_unstable_by_key(|row| std::cmp::Reverse(row.offset));
+        open.sort_unstable_by_key(|row| std::cmp::Reverse(row.place));
         let _ = open.iter().try_for_each(visit);
         Ok(())
     }
@@ -297,7 +298,7 @@ impl Snapshot {
             windows.retain(|(start, _)| *start == newest);
             let offsets = windows
                 .iter()
-                .flat_map(|(start, list)| list_offsets(*start, list));
+                .flat_map(|(start, list)| list_records(*start, list));
             if self.rows_at(&offsets.collect(), visit)?.is_break() {
                 return Ok(());
             }
@@ -305,24 +306,25 @@ impl Snapshot {
         }
     }
 
-    /// Visits the rows at `offsets`, newest first, reading each block once.
+    /// Visits the rows of `records`, newest first, reading each block once.
     fn rows_at(
         &self,
-        offsets: &BTreeSet<u64>,
+        records: &BTreeSet<u64>,
         visit: &mut dyn FnMut(&Row) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
         let mut rows: Vec<Row> = Vec::new();
         let mut block = None;
-        for offset in offsets.iter().rev() {
-            let of = crate::layout::block_of(*offset);
+        for record in records.iter().rev() {
+            let of = crate::layout::block_of(*record);
             if block != Some(of) {
                 rows = self.store.rows_near(of)?;
                 block = Some(of);
             }
-            let row = rows.iter().find(|row| row.offset == *offset);
-            if let Some(row) = row
-                && visit(row).is_break()
-            {
+            let mut parts = rows
+                .iter()
+                .rev()
+                .filter(|row| record_of(row.place) == *record);
+            if parts.try_for_each(&mut *visit).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }

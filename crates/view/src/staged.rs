@@ -6,27 +6,50 @@ use std::{
 };
 
 use bytes::Bytes;
-use triggerfish_core::{Invocation, InvocationKey, SubscriptionId, Timestamp};
+use triggerfish_core::{ActionState, Invocation, InvocationKey, SubscriptionId, Timestamp};
+use triggerfish_wire::{action, state};
 
 use crate::row::{KeyHash, Row, Standing};
 
-/// An invocation with what the view must know of it.
+/// An invocation or an action, with what the view must know of it.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) row: Row,
-    pub(crate) invocation: Invocation,
-    /// The value of the record that requested it.
+    pub(crate) body: Body,
+    /// The value of the record that requested it, or asked about it.
     pub(crate) envelope: Bytes,
     /// Whether no save has taken it yet, so that its envelope is not on disk.
     pub(crate) fresh: bool,
 }
 
+/// What a row stands for.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    Invocation(Invocation),
+    Action(Arc<ActionState>),
+}
+
 impl Entry {
+    pub(crate) const fn invocation(&self) -> Option<&Invocation> {
+        match &self.body {
+            Body::Invocation(invocation) => Some(invocation),
+            Body::Action(_) => None,
+        }
+    }
+
+    /// The part that changes, as bytes.
+    pub(crate) fn state(&self) -> Vec<u8> {
+        match &self.body {
+            Body::Invocation(invocation) => state::encode(invocation),
+            Body::Action(action) => action::encode(action),
+        }
+    }
+
     /// Roughly the memory it takes.
     fn bytes(&self) -> usize {
-        let outcome = self.invocation.closing().map(|closing| &closing.outcome);
-        let output = outcome
-            .and_then(|outcome| outcome.output())
+        let closing = self.invocation().and_then(Invocation::closing);
+        let output = closing
+            .and_then(|closing| closing.outcome.output())
             .map_or(0, Bytes::len);
         ENTRY_BYTES + self.envelope.len() + output
     }
@@ -37,7 +60,7 @@ impl Entry {
 const ENTRY_BYTES: usize = 768;
 
 /// One buffer of changes. A later buffer hides an earlier one, and that the disk,
-/// offset by offset.
+/// place by place.
 #[derive(Debug, Default)]
 pub(crate) struct Staged {
     pub(crate) entries: BTreeMap<u64, Arc<Entry>>,
@@ -52,8 +75,8 @@ impl Staged {
     pub(crate) fn put(&mut self, entry: Arc<Entry>) {
         let row = entry.row;
         self.bytes += entry.bytes();
-        self.keys.insert(row.id.key(), row.offset);
-        let before = self.entries.insert(row.offset, entry);
+        self.keys.insert(row.id.key(), row.place);
+        let before = self.entries.insert(row.place, entry);
         let before = before.map(|before| {
             self.bytes -= before.bytes();
             before.row
@@ -69,15 +92,15 @@ impl Staged {
 
     fn index(&mut self, row: &Row) {
         if row.is_open() {
-            self.deadlines.insert((row.deadline, row.offset));
+            self.deadlines.insert((row.deadline, row.place));
         }
         if let Standing::Due(due) = row.standing {
             match row.order {
                 Some(hash) => {
-                    self.ordered.insert((row.subscription, hash, row.offset));
+                    self.ordered.insert((row.subscription, hash, row.place));
                 }
                 None => {
-                    self.calls.insert((row.subscription, due, row.offset));
+                    self.calls.insert((row.subscription, due, row.place));
                 }
             }
         }
@@ -85,15 +108,15 @@ impl Staged {
 
     fn unindex(&mut self, row: &Row) {
         if row.is_open() {
-            self.deadlines.remove(&(row.deadline, row.offset));
+            self.deadlines.remove(&(row.deadline, row.place));
         }
         if let Standing::Due(due) = row.standing {
             match row.order {
                 Some(hash) => {
-                    self.ordered.remove(&(row.subscription, hash, row.offset));
+                    self.ordered.remove(&(row.subscription, hash, row.place));
                 }
                 None => {
-                    self.calls.remove(&(row.subscription, due, row.offset));
+                    self.calls.remove(&(row.subscription, due, row.place));
                 }
             }
         }
@@ -104,8 +127,8 @@ impl Staged {
         self.entries.get(self.keys.get(&key)?)
     }
 
-    pub(crate) fn hides(&self, offset: u64) -> bool {
-        self.entries.contains_key(&offset)
+    pub(crate) fn hides(&self, place: u64) -> bool {
+        self.entries.contains_key(&place)
     }
 }
 

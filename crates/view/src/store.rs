@@ -280,12 +280,13 @@ impl Store {
 }
 
 /// Bytes of the identity record that hold the keep windows.
-const KEEP_WINDOWS: std::ops::Range<usize> = 1..33;
+const KEEP_WINDOWS: std::ops::Range<usize> = 1..49;
 
 fn identity_record(identity: &LogIdentity, settings: &Settings) -> Vec<u8> {
     let mut record = vec![FORMAT];
     record.extend_from_slice(&settings.keep_completed.as_micros().to_be_bytes());
     record.extend_from_slice(&settings.keep_failed.as_micros().to_be_bytes());
+    record.extend_from_slice(&settings.keep_callbacks.as_micros().to_be_bytes());
     record.extend_from_slice(&identity.partition.to_be_bytes());
     record.extend_from_slice(&(identity.cluster.len() as u64).to_be_bytes());
     record.extend_from_slice(identity.cluster.as_bytes());

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use triggerfish_core::{Invocation, InvocationKey, Timestamp};
+use triggerfish_core::{ActionState, Invocation, InvocationKey, Timestamp, invocation::place};
 
 use crate::{
     deadlines::NextStored,
@@ -17,7 +17,7 @@ use crate::{
     row::Row,
     save::{Save, Saved},
     snapshot::{Recent, Snapshot},
-    staged::{Entry, Staged},
+    staged::{Body, Entry, Staged},
     store::{OpenStore, Store},
 };
 
@@ -157,7 +157,19 @@ impl View {
     /// When the store can't be read.
     pub fn get(&mut self, key: InvocationKey) -> Result<Option<Invocation>, Error> {
         let entry = self.entry(key)?;
-        Ok(entry.map(|entry| entry.invocation.clone()))
+        Ok(entry.and_then(|entry| entry.invocation().cloned()))
+    }
+
+    /// The action of `key`, unless its keep window has ended by the log time.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn action(&mut self, key: InvocationKey) -> Result<Option<Arc<ActionState>>, Error> {
+        let entry = self.entry(key)?;
+        Ok(entry.and_then(|entry| match &entry.body {
+            Body::Action(action) => Some(Arc::clone(action)),
+            Body::Invocation(_) => None,
+        }))
     }
 
     /// Puts the state of an invocation after a record. `envelope` is the value of the
@@ -166,26 +178,51 @@ impl View {
     /// # Errors
     /// When the store can't be read, or a first put lacks the envelope.
     pub fn put(&mut self, invocation: Invocation, envelope: Option<Bytes>) -> Result<(), Error> {
-        let offset = invocation.offset;
+        let place = invocation.place();
+        self.put_body(Body::Invocation(invocation), place, envelope)
+    }
+
+    /// Puts the state of an action after a record, as with [`View::put`].
+    ///
+    /// # Errors
+    /// As with [`View::put`].
+    pub fn put_action(
+        &mut self,
+        action: Arc<ActionState>,
+        envelope: Option<Bytes>,
+    ) -> Result<(), Error> {
+        let place = place(action.offset, 0);
+        self.put_body(Body::Action(action), place, envelope)
+    }
+
+    fn put_body(&mut self, body: Body, place: u64, envelope: Option<Bytes>) -> Result<(), Error> {
         let before = match envelope {
-            Some(_) => self.buffered(offset).cloned(),
-            None => self.known(offset)?,
+            Some(_) => self.buffered(place).cloned(),
+            None => self.known(place)?,
         };
         let (envelope, entered) = match (&before, envelope) {
             (Some(before), _) => (before.envelope.clone(), before.row.entered),
             (None, Some(envelope)) => (envelope, self.progress.log_time),
-            (None, None) => return Err(Error::NoEnvelope(invocation.id)),
+            (None, None) => {
+                return Err(Error::NoEnvelope(match body {
+                    Body::Invocation(invocation) => invocation.id,
+                    Body::Action(action) => action.id,
+                }));
+            }
         };
-        let fresh = match self.staged.entries.get(&offset) {
+        let fresh = match self.staged.entries.get(&place) {
             Some(staged) => staged.fresh,
             None => before.is_none(),
         };
-        let row = Row::of(&invocation, entered);
+        let row = match &body {
+            Body::Invocation(invocation) => Row::of(invocation, entered),
+            Body::Action(action) => Row::of_action(action, entered),
+        };
         self.count(before.as_deref().map(|before| &before.row), &row);
         self.remember(&row);
         self.staged.put(Arc::new(Entry {
             row,
-            invocation,
+            body,
             envelope,
             fresh,
         }));
@@ -204,10 +241,11 @@ impl View {
     /// When the store can't be read.
     pub fn note_repeat(&mut self, key: InvocationKey, offset: u64) -> Result<(), Error> {
         if let Some(entry) = self.entry(key)?
-            && entry.row.offset < offset
+            && entry.row.offset() < offset
         {
             let row = entry.row;
-            self.progress.repeats.note(row.offset, row.entered, offset);
+            let first = row.offset();
+            self.progress.repeats.note(first, row.entered, offset);
         }
         Ok(())
     }
@@ -321,28 +359,28 @@ impl View {
         {
             return Ok(Some(Arc::clone(last)));
         }
-        let Some(offset) = self.keys.offset(&self.store, key)? else {
+        let Some(place) = self.keys.place(&self.store, key)? else {
             return Ok(None);
         };
-        self.last_read = self.store.entry(offset)?;
+        self.last_read = self.store.entry(place)?;
         Ok(self.last_read.clone())
     }
 
-    /// The entry at `offset` as the buffers have it.
-    pub(crate) fn buffered(&self, offset: u64) -> Option<&Arc<Entry>> {
+    /// The entry at `place` as the buffers have it.
+    pub(crate) fn buffered(&self, place: u64) -> Option<&Arc<Entry>> {
         let saving = self.saving.as_deref();
-        let staged = self.staged.entries.get(&offset);
-        staged.or_else(|| saving.and_then(|saving| saving.entries.get(&offset)))
+        let staged = self.staged.entries.get(&place);
+        staged.or_else(|| saving.and_then(|saving| saving.entries.get(&place)))
     }
 
-    /// The entry at `offset`, wherever it is.
-    pub(crate) fn known(&self, offset: u64) -> Result<Option<Arc<Entry>>, Error> {
-        if let Some(entry) = self.buffered(offset) {
+    /// The entry at `place`, wherever it is.
+    pub(crate) fn known(&self, place: u64) -> Result<Option<Arc<Entry>>, Error> {
+        if let Some(entry) = self.buffered(place) {
             return Ok(Some(Arc::clone(entry)));
         }
         match &self.last_read {
-            Some(last) if last.row.offset == offset => Ok(Some(Arc::clone(last))),
-            _ => self.store.entry(offset),
+            Some(last) if last.row.place == place => Ok(Some(Arc::clone(last))),
+            _ => self.store.entry(place),
         }
     }
 
@@ -362,7 +400,7 @@ impl View {
         if self
             .last_read
             .as_ref()
-            .is_some_and(|last| last.row.offset == row.offset)
+            .is_some_and(|last| last.row.place == row.place)
         {
             self.last_read = None;
         }
@@ -373,9 +411,9 @@ impl View {
         {
             self.last_read = None;
         }
-        self.next_stored.forget(row.offset);
+        self.next_stored.forget(row.place);
         match &mut self.oldest {
-            Looked::Found(Some(oldest)) if oldest.offset == row.offset => *oldest = *row,
+            Looked::Found(Some(oldest)) if oldest.place == row.place => *oldest = *row,
             Looked::Found(none @ None) => *none = Some(*row),
             _ => {}
         }

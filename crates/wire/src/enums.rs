@@ -1,6 +1,9 @@
 //! Enumerations in both worlds.
 
-use triggerfish_core::{FailureKind, Mode, Origin, TriggerType};
+use triggerfish_core::{
+    Action, FailureKind, FailurePolicy, Mode, Origin, Timing, TriggerType,
+    action::{Activation, Verdict},
+};
 
 use crate::{Error, v1};
 
@@ -25,8 +28,17 @@ both_ways!(TriggerType, "trigger_type", trigger_type_to, trigger_type_from, {
     RequestResponse, FireAndForget
 });
 both_ways!(Origin, "origin", origin_to, origin_from, { Test, RealTime });
-both_ways!(Mode, "mode", mode_to, mode_from, { Sync, Async, Dynamic, FireAndForget });
+both_ways!(Mode, "mode", mode_to, mode_from, {
+    Sync, Async, Dynamic, FireAndForget, Before, After
+});
 both_ways!(FailureKind, "failure.kind", failure_kind_to, failure_kind_from, {
     Timeout, Dns, Blocked, Connect, Protocol, Status, ContentType, TooLarge, InvalidJson,
-    Schema, Gone, Unsupported, Configuration
+    Schema, Gone, Unsupported, Configuration, LoopGuard
 });
+both_ways!(Timing, "timing", timing_to, timing_from, { Before, After });
+both_ways!(Action, "action", action_to, action_from, { Created, Updated, Deleted });
+both_ways!(FailurePolicy, "policy", policy_to, policy_from, { Deny, Allow, Audit });
+both_ways!(Activation, "outcome", activation_to, activation_from, {
+    Allowed, Denied, Succeeded, Failed, Stopped
+});
+both_ways!(Verdict, "verdict", verdict_to, verdict_from, { Allow, Deny });

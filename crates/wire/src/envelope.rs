@@ -6,13 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use prost::Message;
 use triggerfish_core::{
-    AttemptReport, CompletionReport, Failure, InvocationId, Observation, Reply, Request,
+    AttemptReport, CompletionReport, Excerpt, Failure, InvocationId, Observation, Reply, Request,
     RetryPolicy, SubscriptionId, Timestamp,
 };
 use uuid::Uuid;
 
 use crate::{
-    Error,
+    Error, action,
     enums::{
         failure_kind_from, failure_kind_to, mode_from, mode_to, origin_from, origin_to,
         trigger_type_from, trigger_type_to,
@@ -37,6 +37,7 @@ pub fn encode(id: InvocationId, at: Timestamp, observation: &Observation) -> Byt
             })
         }
         Observation::DeadlinePassed => Wire::DeadlinePassed(v1::DeadlinePassed {}),
+        Observation::ActionAsked(request) => Wire::ActionAsked(action::asked_to(request)),
     };
     let envelope = v1::Envelope {
         version: VERSION,
@@ -69,11 +70,12 @@ pub fn decode(value: Bytes) -> Result<(InvocationId, Timestamp, Observation), Er
             error: completion.error.map(Into::into),
         }),
         Wire::DeadlinePassed(v1::DeadlinePassed {}) => Observation::DeadlinePassed,
+        Wire::ActionAsked(asked) => Observation::ActionAsked(Arc::new(action::asked_from(asked)?)),
     };
     Ok((id, Timestamp::from_micros(envelope.at_us), observation))
 }
 
-fn invocation_id(bytes: &Bytes) -> Result<InvocationId, Error> {
+pub(crate) fn invocation_id(bytes: &Bytes) -> Result<InvocationId, Error> {
     <[u8; 16]>::try_from(bytes.as_ref())
         .ok()
         .and_then(InvocationId::from_bytes)
@@ -101,6 +103,7 @@ fn requested(request: &Request) -> v1::Requested {
         depth: request.depth,
         traceparent: request.traceparent.as_deref().map(str::to_owned),
         event_id: request.event_id.as_deref().map(str::to_owned),
+        member: request.member.as_deref().map(action::member_to),
     }
 }
 
@@ -128,6 +131,10 @@ fn request(wire: v1::Requested) -> Result<Request, Error> {
         depth: wire.depth,
         traceparent: wire.traceparent.map(Into::into),
         event_id: wire.event_id.map(Into::into),
+        member: wire
+            .member
+            .map(|member| action::member_from(member).map(Arc::new))
+            .transpose()?,
     })
 }
 
@@ -149,9 +156,10 @@ fn attempt(report: &AttemptReport) -> v1::AttemptReported {
     v1::AttemptReported {
         attempt: report.attempt,
         started_us: report.started.as_micros(),
-        took_us: u64::try_from(report.took.as_micros()).unwrap_or(u64::MAX),
+        took_us: micros(report.took),
         status: report.status.map(u32::from),
         reply: Some(reply),
+        body: report.body.as_ref().map(excerpt_to),
     }
 }
 
@@ -171,17 +179,37 @@ fn report(wire: v1::AttemptReported) -> Result<AttemptReport, Error> {
             retry_after: unavailable.retry_after_ms.map(Duration::from_millis),
         },
     };
-    let status = wire
-        .status
-        .map(|status| u16::try_from(status).map_err(|_| Error::Field("attempt_reported.status")))
-        .transpose()?;
     Ok(AttemptReport {
         attempt: wire.attempt,
         started: Timestamp::from_micros(wire.started_us),
         took: Duration::from_micros(wire.took_us),
-        status,
+        status: status_from(wire.status)?,
         reply,
+        body: wire.body.map(excerpt_from),
     })
+}
+
+pub(crate) fn status_from(status: Option<u32>) -> Result<Option<u16>, Error> {
+    let status = status.map(|status| u16::try_from(status).map_err(|_| Error::Field("status")));
+    status.transpose()
+}
+
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+pub(crate) fn excerpt_to(excerpt: &Excerpt) -> v1::Excerpt {
+    v1::Excerpt {
+        text: excerpt.text.as_ref().to_owned(),
+        truncated: excerpt.truncated,
+    }
+}
+
+pub(crate) fn excerpt_from(wire: v1::Excerpt) -> Excerpt {
+    Excerpt {
+        text: wire.text.into(),
+        truncated: wire.truncated,
+    }
 }
 
 pub(crate) fn failure_to(failure: &Failure) -> v1::Failure {

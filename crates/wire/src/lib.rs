@@ -3,11 +3,13 @@
 //!
 //! [`envelope`] is the format of the invocation log, [`state`] that of the view,
 //! [`event`] and [`cloudevents`] what upstream producers may send, [`completion`]
-//! what goes out, [`peer`] what processes ask each other.
+//! and [`decision`] what goes out, [`peer`] what processes ask each other.
 //! Payloads are raw bytes throughout: nothing here parses and prints them again.
 
+pub mod action;
 pub mod cloudevents;
 pub mod completion;
+pub mod decision;
 mod enums;
 pub mod envelope;
 pub mod event;

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use prost::Message;
-use triggerfish_core::{Invocation, InvocationKey, Observation, SubscriptionId};
+use triggerfish_core::{ActionState, Invocation, InvocationKey, Observation, SubscriptionId};
 use uuid::Uuid;
 
-use crate::{Error, envelope, state, v1};
+use crate::{Error, action, envelope, state, v1};
 
 /// One invocation is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +38,51 @@ pub struct PartsWanted {
     pub limit: u32,
     /// Neither rows nor totals, only positions.
     pub positions_only: bool,
+    /// Only the newest row of each of these subscriptions, and no totals.
+    pub newest_of: Vec<SubscriptionId>,
     /// Open rows with the earliest deadlines, those first, in place of the newest.
     pub soonest: bool,
     /// Totals need not be counted.
     pub without_total: bool,
+}
+
+/// One action is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActionWanted {
+    /// Its partition.
+    pub partition: u32,
+    /// What names it there.
+    pub key: InvocationKey,
+    /// Once the record at this offset is folded.
+    pub after: Option<u64>,
+    /// How long the answer is waited for, in milliseconds; then it is told as it is.
+    pub patience_ms: u32,
+    /// How far it has to be.
+    pub stage: ActionStage,
+}
+
+/// How far an action has to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ActionStage {
+    /// Wherever it is.
+    #[default]
+    Any,
+    /// The decision has fallen.
+    Decided,
+    /// All its calls have ended.
+    Finished,
+}
+
+impl ActionStage {
+    /// Whether `action` is as far.
+    #[must_use]
+    pub const fn is_reached_by(self, action: &ActionState) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Decided => action.decision.is_some() || action.finished.is_some(),
+            Self::Finished => action.finished.is_some(),
+        }
+    }
 }
 
 /// What one partition has.
@@ -106,6 +147,7 @@ impl PartsWanted {
             open_only: self.open_only,
             limit: self.limit,
             positions_only: self.positions_only,
+            newest_of: self.newest_of.iter().map(id_bytes).collect(),
             soonest: self.soonest,
             without_total: self.without_total,
         };
@@ -124,6 +166,7 @@ impl PartsWanted {
         };
         let parts = wire.parts.into_iter();
         let of_trigger = wire.subscriptions_of_trigger.into_iter().map(id);
+        let newest_of = wire.newest_of.into_iter().map(id);
         Ok(Self {
             parts: parts.map(|part| (part.partition, part.before)).collect(),
             trigger_id: wire.trigger_id,
@@ -132,10 +175,78 @@ impl PartsWanted {
             open_only: wire.open_only,
             limit: wire.limit,
             positions_only: wire.positions_only,
+            newest_of: newest_of.collect::<Result<_, _>>()?,
             soonest: wire.soonest,
             without_total: wire.without_total,
         })
     }
+}
+
+impl ActionWanted {
+    /// As bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let stage = match self.stage {
+            ActionStage::Any => v1::ActionStage::Any,
+            ActionStage::Decided => v1::ActionStage::Decided,
+            ActionStage::Finished => v1::ActionStage::Finished,
+        };
+        let wire = v1::ActionWanted {
+            partition: self.partition,
+            key: self.key.0,
+            after: self.after,
+            patience_ms: self.patience_ms,
+            stage: stage.into(),
+        };
+        wire.encode_to_vec()
+    }
+
+    /// From bytes.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn decode(bytes: Bytes) -> Result<Self, Error> {
+        let wire = v1::ActionWanted::decode(bytes)?;
+        let stage = match wire.stage() {
+            v1::ActionStage::Any => ActionStage::Any,
+            v1::ActionStage::Decided => ActionStage::Decided,
+            v1::ActionStage::Finished => ActionStage::Finished,
+        };
+        Ok(Self {
+            partition: wire.partition,
+            key: InvocationKey(wire.key),
+            after: wire.after,
+            patience_ms: wire.patience_ms,
+            stage,
+        })
+    }
+}
+
+/// The answer to [`ActionWanted`].
+#[must_use]
+pub fn encode_action(found: Option<&ActionState>) -> Vec<u8> {
+    let known = |action: &ActionState| {
+        let request = Observation::ActionAsked(action.request.clone());
+        v1::KnownAction {
+            asked: envelope::encode(action.id, action.request.asked, &request),
+            state: action::encode(action).into(),
+        }
+    };
+    let wire = v1::ActionFound {
+        action: found.map(known),
+    };
+    wire.encode_to_vec()
+}
+
+/// Reads the answer to [`ActionWanted`].
+///
+/// # Errors
+/// When it is something else.
+pub fn decode_action(bytes: Bytes) -> Result<Option<ActionState>, Error> {
+    let wire = v1::ActionFound::decode(bytes)?;
+    let known = wire.action.as_ref();
+    let action = known.map(|known| action::decode(&known.asked, &known.state));
+    action.transpose()
 }
 
 /// The answer to [`InvocationWanted`].

@@ -1,13 +1,18 @@
 //! What a view keeps of an invocation: the envelope that requested it, byte for
 //! byte, and beside it the part that changes.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use prost::Message;
-use triggerfish_core::{Closing, Invocation, Observation, Outcome, Phase, Timestamp};
+use triggerfish_core::{Called, Closing, Invocation, Observation, Outcome, Phase, Timestamp};
 
 use crate::{
-    Error, envelope,
-    envelope::{failure_from, failure_to},
+    Error,
+    enums::{failure_kind_from, failure_kind_to},
+    envelope,
+    envelope::{excerpt_from, excerpt_to, failure_from, failure_to, micros, status_from},
     v1,
 };
 
@@ -28,6 +33,7 @@ pub fn encode(invocation: &Invocation) -> Vec<u8> {
         attempts: invocation.attempts,
         last_failure: invocation.last_failure.as_ref().map(failure_to),
         phase: Some(phase),
+        called: invocation.called.as_deref().map(called_to),
     };
     state.encode_to_vec()
 }
@@ -77,6 +83,30 @@ pub fn decode(envelope: &Bytes, state: &[u8]) -> Result<Invocation, Error> {
         attempts: state.attempts,
         last_failure: state.last_failure.map(failure_from).transpose()?,
         phase,
+        called: state
+            .called
+            .map(|called| called_from(called).map(Arc::new))
+            .transpose()?,
+    })
+}
+
+fn called_to(called: &Called) -> v1::Called {
+    v1::Called {
+        started_us: called.started.as_micros(),
+        took_us: micros(called.took),
+        status: called.status.map(u32::from),
+        failure: called.failure.map(failure_kind_to),
+        body: called.body.as_ref().map(excerpt_to),
+    }
+}
+
+fn called_from(wire: v1::Called) -> Result<Called, Error> {
+    Ok(Called {
+        started: Timestamp::from_micros(wire.started_us),
+        took: Duration::from_micros(wire.took_us),
+        status: status_from(wire.status)?,
+        failure: wire.failure.map(failure_kind_from).transpose()?,
+        body: wire.body.map(excerpt_from),
     })
 }
 

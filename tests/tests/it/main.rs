@@ -3,6 +3,7 @@
 mod architecture;
 mod asyncapi;
 mod bad_input;
+mod callbacks;
 mod calls;
 mod cloud_events;
 mod compose;

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 /// reference's (reference 2.2); the others are additions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// Read triggers and subscriptions.
+    /// Read triggers, subscriptions, object types and callbacks.
     SubscriptionsRead,
-    /// Change subscriptions.
+    /// Change subscriptions, own object types and callbacks.
     SubscriptionsManage,
     /// Read the status of invocations.
     StatusRead,
@@ -63,8 +63,8 @@ impl Scope {
     #[must_use]
     pub const fn description(self) -> &'static str {
         match self {
-            Self::SubscriptionsRead => "read triggers and subscriptions",
-            Self::SubscriptionsManage => "change subscriptions",
+            Self::SubscriptionsRead => "read triggers, subscriptions, object types and callbacks",
+            Self::SubscriptionsManage => "change subscriptions, own object types and callbacks",
             Self::StatusRead => "read the status of invocations",
             Self::StatusManage => "read the status of invocations and start tests",
             Self::InvocationsStart => "start invocations (an addition to the reference)",
@@ -127,6 +127,8 @@ access! {
     ReadInvocations: StatusRead | StatusManage;
     /// To start tests.
     StartTests: StatusManage;
+    /// To ask before actions, and tell after them.
+    AskAboutActions: StatusManage;
     /// To start invocations.
     StartInvocations: InvocationsStart;
     /// To read records of topics.

@@ -51,6 +51,19 @@ impl<T> Query<T> {
 }
 
 impl<T> Page<T> {
+    /// The rows, to be completed.
+    pub(crate) fn rows_mut(&mut self) -> &mut [T] {
+        &mut self.rows
+    }
+
+    /// Turns every row into what clients see, if it is to be seen.
+    pub(crate) fn filter_map<U>(self, show: impl FnMut(T) -> Option<U>) -> Page<U> {
+        Page {
+            rows: self.rows.into_iter().filter_map(show).collect(),
+            total: self.total,
+        }
+    }
+
     /// Turns every row into what clients see.
     pub(crate) fn map<U>(self, show: impl FnMut(T) -> U) -> Page<U> {
         Page {

@@ -7,10 +7,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, schema::Schema, schema::Type},
 };
 
-use super::{
-    names,
-    status::{optional_text, text},
-};
+use super::{names, status::optional_text, text};
 
 /// How an invocation stands, in one word.
 pub(crate) struct StateName;

@@ -38,11 +38,21 @@ names! {
     /// See `triggerfish_core::Origin`.
     InvocationStatusType = ["TEST", "REAL_TIME"];
     /// See `triggerfish_core::Mode`.
-    ResponseMode = ["SYNC", "ASYNC", "DYNAMIC", "FIRE_AND_FORGET"];
+    ResponseMode = ["SYNC", "ASYNC", "DYNAMIC", "FIRE_AND_FORGET", "BEFORE", "AFTER"];
+    /// See `triggerfish_core::Action`.
+    Action = ["CREATED", "UPDATED", "DELETED"];
+    /// See `triggerfish_core::action::Verdict`.
+    Decision = ["ALLOW", "DENY", "PENDING"];
+    /// See `triggerfish_core::action::Activation`.
+    Activation = ["ALLOWED", "DENIED", "SUCCEEDED", "FAILED", "STOPPED", "PENDING"];
     /// See `triggerfish_core::Outcome`.
     Outcome = ["COMPLETED", "FAILED", "EXPIRED"];
     /// See `triggerfish_core::subscription::Ordering`.
     Ordering = ["none", "key"];
+    /// See `triggerfish_core::Timing`.
+    CallbackTiming = ["BEFORE", "AFTER"];
+    /// See `triggerfish_core::FailurePolicy`.
+    FailurePolicy = ["DENY", "ALLOW", "AUDIT"];
     /// Where an invocation stands.
     Phase = ["DUE", "WAITING", "CLOSED"];
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use triggerfish_core::{Invocation, InvocationId, SubscriptionId, Timestamp};
 use utoipa::ToSchema;
 
-use super::status::{optional_text, text};
+use super::{status::optional_text, text};
 use crate::ports::Load;
 
 /// How the installation is doing.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use triggerfish_core::{Invocation, InvocationId, Mode, Origin, Phase, SubscriptionId, Timestamp};
 use utoipa::ToSchema;
 
-use super::{names, raw::RawJson};
+use super::{names, raw::RawJson, text};
 
 /// An invocation, open or closed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -217,13 +217,6 @@ impl From<&Invocation> for InvocationDetail {
             depth: request.depth,
         }
     }
-}
-
-pub(crate) fn text<S: serde::Serializer>(
-    value: &impl std::fmt::Display,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
 }
 
 #[expect(clippy::ref_option, reason = "serde passes fields by reference")]

@@ -247,7 +247,9 @@ fn default_deadline() -> String {
 
 /// The reference's schema of a patch's value has no boolean (reference 3.5), so its official
 /// clients can't send one; they can send `"true"`.
-fn boolean_or_its_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+pub(super) fn boolean_or_its_text<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<bool, D::Error> {
     struct Boolean;
 
     impl Visitor<'_> for Boolean {

@@ -21,7 +21,7 @@ use triggerfish_core::{Secret, Timestamp, keys::ServerKeys};
 use triggerfish_log_embedded::{EmbeddedLog, EmbeddedOptions};
 use triggerfish_registry::{Client, Limits, Registry};
 
-use crate::players::{Archive, Chronicle, Intake, Shelf, Staff};
+use crate::players::{Archive, Chronicle, Gatekeeper, Intake, Shelf, Staff};
 
 /// The secret of all clients of these tests.
 pub(crate) const SECRET: &str = "s3cret-of-the-client";
@@ -38,6 +38,7 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
 pub(crate) struct Api {
     pub(crate) intake: Arc<Intake>,
     pub(crate) archive: Arc<Archive>,
+    pub(crate) gate: Arc<Gatekeeper>,
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) registry: Registry,
     pub(crate) keys: ServerKeys,
@@ -83,6 +84,7 @@ impl Api {
             answers: parking_lot::Mutex::default(),
         });
         let archive = Arc::new(Archive::default());
+        let gate = Arc::new(Gatekeeper::default());
         let shelf = Arc::new(Shelf::default());
         let clock = Arc::new(AtomicI64::new(Timestamp::parse(NOW).unwrap().as_micros()));
         let mut settings = Settings::default();
@@ -93,6 +95,7 @@ impl Api {
             invocations: Arc::clone(&archive) as _,
             records: Arc::clone(&shelf) as _,
             timelines: Arc::new(Chronicle),
+            gate: Arc::clone(&gate) as _,
             workers: Arc::new(Staff),
             dead_letters: Arc::clone(&shelf) as _,
             registry: registry.clone(),
@@ -106,6 +109,7 @@ impl Api {
         let mut api = Self {
             intake,
             archive,
+            gate,
             shelf,
             registry,
             keys,

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod activity;
 mod auth;
+mod callbacks;
 mod clients;
 mod cloudevents;
 mod complete;
@@ -11,8 +13,10 @@ mod errors;
 mod harness;
 mod lists;
 mod openapi;
+mod overview;
 mod players;
 mod records;
+mod resend;
 mod robustness;
 mod signing;
 mod starts;

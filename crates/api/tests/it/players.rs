@@ -1,20 +1,20 @@
 //! The services behind the API, played: they note what they are asked and answer
 //! as told.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::future::{BoxFuture, FutureExt as _};
 use parking_lot::Mutex;
 use serde_json::json;
 use triggerfish_api::ports::{
-    DeadLetterView, DeadLetters, Ingest, Invocations, ListQuery, Listing, Load, PendingCount,
-    Place, Records, RecordsError, RecordsPage, RecordsQuery, Redrive, RedriveResult, Start,
-    StartError, Started, Timeline, TimelineEntry, Timelines, Unavailable, Verdict, Worker,
-    WorkerPartition, Workers,
+    Ask, AskError, Asked, DeadLetterView, DeadLetters, Gate, Ingest, Invocations, ListQuery,
+    Listing, Load, PendingCount, Place, Records, RecordsError, RecordsPage, RecordsQuery, Redrive,
+    RedriveResult, Start, StartError, Started, Timeline, TimelineEntry, Timelines, Unavailable,
+    Verdict, Worker, WorkerPartition, Workers,
 };
 use triggerfish_core::{
-    CompletionReport, Invocation, InvocationId, InvocationKey, SubscriptionId, Timestamp,
-    keys::ServerKeys,
+    ActionState, CompletionReport, Invocation, InvocationId, InvocationKey, SubscriptionId,
+    Timestamp, keys::ServerKeys,
 };
 
 /// A trigger id that makes the played ingest panic.
@@ -121,7 +121,7 @@ impl Invocations for Archive {
             let mut rows: Vec<_> = known.values().filter(fits).cloned().collect();
             rows.retain(|row| {
                 let before = query.before.get(&u32::from(row.id.partition()));
-                before.is_none_or(|before| row.offset < *before)
+                before.is_none_or(|before| row.place() < *before)
             });
             rows.sort_by_key(|row| std::cmp::Reverse(row.request.created));
             if query.soonest {
@@ -210,6 +210,44 @@ impl Timelines for Chronicle {
             is_complete: true,
         };
         async move { Ok(timeline) }.boxed()
+    }
+}
+
+/// Asks nobody, notes what it is asked and answers as told.
+#[derive(Default)]
+pub(crate) struct Gatekeeper {
+    /// What it was asked, in order.
+    pub(crate) asked: Mutex<Vec<Ask>>,
+    /// What it answers next; if there is nothing, it can't now.
+    pub(crate) answers: Mutex<Vec<Result<Asked, AskError>>>,
+    /// The actions it knows.
+    pub(crate) actions: Mutex<BTreeMap<InvocationId, Arc<ActionState>>>,
+    /// The newest activation of each callback.
+    pub(crate) newest: Mutex<Vec<Invocation>>,
+}
+
+impl Gate for Gatekeeper {
+    fn ask(&self, ask: Ask) -> BoxFuture<'_, Result<Asked, AskError>> {
+        self.asked.lock().push(ask);
+        let retry_after = Duration::from_secs(1);
+        let answer = self.answers.lock().pop();
+        std::future::ready(answer.unwrap_or(Err(AskError::Unavailable { retry_after }))).boxed()
+    }
+
+    fn action(
+        &self,
+        id: InvocationId,
+    ) -> BoxFuture<'_, Result<Option<Arc<ActionState>>, Unavailable>> {
+        std::future::ready(Ok(self.actions.lock().get(&id).cloned())).boxed()
+    }
+
+    fn last_activations(
+        &self,
+        callbacks: Vec<SubscriptionId>,
+    ) -> BoxFuture<'_, Result<Vec<Invocation>, Unavailable>> {
+        let newest = self.newest.lock().clone().into_iter();
+        let of = newest.filter(|row| callbacks.contains(&row.request.subscription_id));
+        std::future::ready(Ok(of.collect())).boxed()
     }
 }
 

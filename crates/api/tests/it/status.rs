@@ -35,11 +35,13 @@ pub(crate) fn invocation(id: InvocationId, trigger_type: TriggerType) -> Invocat
             depth: 2,
             traceparent: None,
             event_id: Some("e-1".into()),
+            member: None,
         }),
         offset: 4,
         attempts: 1,
         last_failure: None,
         phase: Phase::Waiting,
+        called: None,
     }
 }
 

@@ -104,6 +104,7 @@ async fn nothing_is_reported_for_a_partition_that_is_released() {
     let settings = Settings {
         keep_completed: Duration::ZERO,
         keep_failed: Duration::ZERO,
+        keep_callbacks: Duration::ZERO,
         cache_bytes: 4 << 20,
     };
     let (mut view, _) = View::open(folder.path(), &identity, settings).unwrap();

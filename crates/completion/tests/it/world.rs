@@ -183,6 +183,7 @@ impl World {
             view: Settings {
                 keep_completed: Duration::from_hours(100),
                 keep_failed: Duration::from_hours(100),
+                keep_callbacks: Duration::from_hours(100),
                 cache_bytes: 4 << 20,
             },
             drain_timeout: Duration::from_secs(5),
@@ -257,6 +258,7 @@ impl World {
             depth: 0,
             traceparent: None,
             event_id: None,
+            member: None,
         };
         self.observe(id, &Observation::Requested(Arc::new(request)))
             .await;

@@ -44,6 +44,7 @@ fn request(mode: Mode, max_attempts: u32) -> Observation {
         depth: 0,
         traceparent: None,
         event_id: None,
+        member: None,
     }))
 }
 
@@ -55,6 +56,7 @@ fn reported(attempt: u32, reply: Reply) -> Observation {
         took,
         status: None,
         reply,
+        body: None,
     })
 }
 

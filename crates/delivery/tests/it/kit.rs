@@ -1,6 +1,6 @@
 //! Subscriptions, requests and callers for the tests.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use triggerfish_core::{
     Failure, FailureKind, InvocationId, InvocationKey, Mode, Origin, Reply, Request, RetryPolicy,
@@ -10,7 +10,7 @@ use triggerfish_core::{
         Signing, SubscriptionType,
     },
 };
-use triggerfish_delivery::{Answer, Call, Callback, Caller, Options};
+use triggerfish_delivery::{Answer, Call, Callback, Caller, Lifecycle, Options};
 
 /// For calls that are to run into it.
 pub(crate) const LIMIT: Duration = Duration::from_millis(300);
@@ -44,6 +44,8 @@ pub(crate) struct Setup {
     pub(crate) subscription: Subscription,
     pub(crate) signing: Vec<Secret>,
     pub(crate) with_callback: bool,
+    /// Those that a callback was set up with.
+    pub(crate) headers: BTreeMap<String, String>,
 }
 
 impl Setup {
@@ -55,7 +57,22 @@ impl Setup {
             subscription: subscription(url, id),
             signing: vec![Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")],
             with_callback: true,
+            headers: BTreeMap::new(),
         }
+    }
+
+    /// Callbacks are expected to answer with 204 within [`LIMIT`].
+    fn lifecycle(&self) -> Option<Lifecycle<'_>> {
+        let expected_status = match self.request.mode {
+            Mode::Before => Some(204),
+            Mode::After => None,
+            _ => return None,
+        };
+        Some(Lifecycle {
+            expected_status,
+            headers: &self.headers,
+            limit: LIMIT,
+        })
     }
 
     pub(crate) fn http(&mut self) -> &mut HttpConfig {
@@ -90,7 +107,8 @@ impl Setup {
             id: self.id,
             attempt: 2,
             request: &self.request,
-            subscription: &self.subscription,
+            http: self.subscription.http_config.as_ref().unwrap(),
+            lifecycle: self.lifecycle(),
             callback: self.with_callback.then_some(callback),
             signing: &self.signing,
             check_output: &|output| match output.get("bad") {
@@ -107,7 +125,7 @@ impl Setup {
 
 fn request(mode: Mode, subscription_id: SubscriptionId) -> Request {
     let trigger_type = match mode {
-        Mode::FireAndForget => TriggerType::FireAndForget,
+        Mode::FireAndForget | Mode::Before | Mode::After => TriggerType::FireAndForget,
         Mode::Sync | Mode::Async | Mode::Dynamic => TriggerType::RequestResponse,
     };
     Request {
@@ -126,6 +144,7 @@ fn request(mode: Mode, subscription_id: SubscriptionId) -> Request {
         depth: 3,
         traceparent: Some(TRACE.into()),
         event_id: None,
+        member: None,
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod guarding;
 mod kit;
+mod lifecycle;
 mod misbehaving;
 mod requests;
 mod server;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use triggerfish_core::{
-    FailureKind, Mode, Reply, Secret, Timestamp, keys::ServerKeys, subscription::SubscriptionType,
+    FailureKind, Mode, Reply, Secret, Timestamp, keys::ServerKeys, subscription::Signing,
 };
 use triggerfish_delivery::{Caller, Error, Options, webhook};
 
@@ -122,11 +122,6 @@ async fn unfit_settings_are_refused() {
         setup
     })
     .await;
-    assert_unfit(Mode::Sync, "no httpConfig", |mut setup| {
-        setup.subscription.http_config = None;
-        setup
-    })
-    .await;
     assert_unfit(Mode::Sync, "signing secret is missing", |mut setup| {
         setup.signing.clear();
         setup
@@ -150,22 +145,14 @@ async fn unfit_settings_are_refused() {
 }
 
 #[tokio::test]
-async fn eventbridge_is_unsupported() {
-    let mut setup = Setup::new(Mode::Sync, "http://127.0.0.1/");
-    setup.subscription.subscription_type = SubscriptionType::Eventbridge;
-    let answer = setup.call(&caller()).await;
-    assert_refused(&answer, FailureKind::Unsupported, "EVENTBRIDGE");
-}
-
-#[tokio::test]
 async fn signatures_verify_with_each_secret() {
     let keys = ServerKeys::new(&[vec![1; 32], vec![2; 32]]).unwrap();
     let mut setup = Setup::new(Mode::Async, "");
     setup.subscription.signing.generation = 4;
     setup.subscription.signing.previous_until = Timestamp::parse("2026-05-03T18:21:40Z");
     let now = Timestamp::parse("2026-05-03T18:21:39.9Z").unwrap();
-    setup.signing = webhook::signing_secrets(&keys, &setup.subscription, now);
     let (id, invocation) = (setup.subscription.id, setup.id.to_string());
+    setup.signing = webhook::signing_secrets(&keys, id, setup.subscription.signing, now);
     assert_eq!(setup.signing[0], webhook::signing_secret(&keys, id, 4));
     assert_eq!(setup.signing[1], webhook::signing_secret(&keys, id, 3));
     assert_eq!(setup.signing.len(), 4);
@@ -190,24 +177,27 @@ async fn signatures_verify_with_each_secret() {
 #[test]
 fn secrets_differ_and_the_overlap_ends() {
     let keys = ServerKeys::new(&[vec![1; 32]]).unwrap();
-    let mut subscription = Setup::new(Mode::Sync, "").subscription;
+    let id = Setup::new(Mode::Sync, "").subscription.id;
     let until = Timestamp::from_millis(5_000);
-    subscription.signing.generation = 1;
-    subscription.signing.previous_until = Some(until);
-    let count = |at| webhook::signing_secrets(&keys, &subscription, at).len();
+    let rotated = Signing {
+        generation: 1,
+        previous_until: Some(until),
+    };
+    let count = |at| webhook::signing_secrets(&keys, id, rotated, at).len();
     assert_eq!((count(Timestamp::from_millis(4_999)), count(until)), (2, 1));
-    let secrets = webhook::signing_secrets(&keys, &subscription, Timestamp::EPOCH);
+    let secrets = webhook::signing_secrets(&keys, id, rotated, Timestamp::EPOCH);
     assert_ne!(secrets[0], secrets[1]);
     assert!(
         secrets
             .iter()
             .all(|secret| secret.expose().starts_with("whsec_"))
     );
-    subscription.signing.generation = 0;
-    assert_eq!(
-        webhook::signing_secrets(&keys, &subscription, Timestamp::EPOCH).len(),
-        1
-    );
+    let first = Signing {
+        generation: 0,
+        ..rotated
+    };
+    let secrets = webhook::signing_secrets(&keys, id, first, Timestamp::EPOCH);
+    assert_eq!(secrets.len(), 1);
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ pub(super) const NO_BREAKER: BreakerPolicy = BreakerPolicy {
 const SETTINGS: Settings = Settings {
     keep_completed: Duration::from_hours(1),
     keep_failed: Duration::from_hours(1),
+    keep_callbacks: Duration::from_hours(1),
     cache_bytes: 4 << 20,
 };
 
@@ -166,6 +167,7 @@ impl World {
             depth: 0,
             traceparent: None,
             event_id: None,
+            member: None,
         };
         self.observe(id, Observation::Requested(Arc::new(request)));
         (Partition(asked.partition), id.key())
@@ -253,6 +255,7 @@ impl World {
             took: Duration::ZERO,
             status: None,
             reply,
+            body: None,
         };
         self.observe(start.invocation.id, Observation::AttemptReported(report));
     }

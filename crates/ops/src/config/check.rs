@@ -14,6 +14,7 @@ pub(super) const RETENTION_MARGIN: Duration = Duration::from_hours(1);
 pub(super) fn check(config: &Config, reader: &mut Reader<'_>) {
     storage(config, reader);
     delivery(config, reader);
+    callbacks(config, reader);
     security(config, reader);
     console(config, reader);
     if EnvFilter::builder().parse(&config.log.level).is_err() {
@@ -39,6 +40,7 @@ fn storage(config: &Config, reader: &mut Reader<'_>) {
             "delivery.fire_and_forget_deadline",
             &config.delivery.fire_and_forget_deadline,
         ),
+        ("callbacks.after_within", &config.callbacks.after_within),
     ] {
         if longest.get().saturating_add(RETENTION_MARGIN) > retention {
             reader.conflict(
@@ -50,6 +52,7 @@ fn storage(config: &Config, reader: &mut Reader<'_>) {
     for (key, keep) in [
         ("storage.keep_completed", &storage.keep_completed),
         ("storage.keep_failed", &storage.keep_failed),
+        ("callbacks.keep_history", &config.callbacks.keep_history),
     ] {
         if keep.get() > retention {
             reader.conflict(
@@ -99,6 +102,28 @@ fn delivery(config: &Config, reader: &mut Reader<'_>) {
         reader.conflict(
             &["delivery.call_timeout", "limits.response_deadline_max"],
             "a call can't be allowed more time than its invocation",
+        );
+    }
+}
+
+fn callbacks(config: &Config, reader: &mut Reader<'_>) {
+    let callbacks = &config.callbacks;
+    if callbacks.budget.get() > callbacks.budget_max.get() {
+        reader.conflict(
+            &["callbacks.budget", "callbacks.budget_max"],
+            "the usual budget can't be longer than the longest",
+        );
+    }
+    if callbacks.budget_max.get() > Duration::from_secs(10) {
+        reader.conflict(
+            &["callbacks.budget_max"],
+            "nobody waits longer than PT10S for a decision",
+        );
+    }
+    if callbacks.max_in_flight > config.delivery.max_in_flight_total {
+        reader.conflict(
+            &["callbacks.max_in_flight", "delivery.max_in_flight_total"],
+            "one callback can't have more calls in flight than all together",
         );
     }
 }

@@ -26,7 +26,7 @@ pub use layers::{Flag, Source, Sources, Variable};
 pub use problem::{ConfigError, Problem};
 pub use reference::reference;
 pub use sections::{
-    Api, Console, Delivery, Limits, Log, Retry, Security, Shutdown, Storage, Worker,
+    Api, Callbacks, Console, Delivery, Limits, Log, Retry, Security, Shutdown, Storage, Worker,
 };
 pub use server_keys::{MissingKey, ServerKeysError, server_keys};
 pub use upstream::Upstream;
@@ -46,6 +46,8 @@ pub struct Config {
     pub console: Console,
     /// `[delivery]`
     pub delivery: Delivery,
+    /// `[callbacks]`
+    pub callbacks: Callbacks,
     /// `[worker]`
     pub worker: Worker,
     /// `[limits]`
@@ -98,6 +100,7 @@ impl Config {
             api: Api::read(reader),
             console: Console::read(reader),
             delivery: Delivery::read(reader),
+            callbacks: Callbacks::read(reader),
             worker: Worker::read(reader),
             limits: Limits::read(reader),
             security: Security::read(reader),

@@ -122,6 +122,29 @@ section! {
 }
 
 section! {
+    /// Callbacks: who is asked before actions of a platform, and told after them.
+    pub struct Callbacks in "callbacks" {
+        /// How long one call may take, unless the callback has its own limit. Before an
+        /// action never longer than what is left of the budget.
+        timeout: IsoDuration = IsoDuration::preset("PT5S"),
+        /// How long all before-callbacks of one action may take together, unless the
+        /// platform says so itself.
+        budget: IsoDuration = IsoDuration::preset("PT5S"),
+        /// The longest budget that a platform may give, and the longest it may wait for
+        /// after-callbacks.
+        budget_max: IsoDuration = IsoDuration::preset("PT10S"),
+        /// How long after an action its after-callbacks may still be called.
+        after_within: IsoDuration = IsoDuration::preset("PT1H"),
+        /// How long actions and the calls of their callbacks can be looked up.
+        keep_history: IsoDuration = IsoDuration::preset("P7D"),
+        /// Calls in flight at most for one callback.
+        max_in_flight: NonZeroU32 = positive(256),
+        /// Fields of bodies whose values the history does not show, in any case.
+        secret_fields: Vec<String> = secret_fields(),
+    }
+}
+
+section! {
     /// How partitions are worked on.
     pub struct Worker in "worker" {
         /// A partition that could be read on and has not moved for this long has
@@ -238,6 +261,23 @@ impl Setting for Retry {
             max_delay_ms: reader.leaf(&longest.0, &longest.1, default.max_delay_ms),
         }
     }
+}
+
+fn secret_fields() -> Vec<String> {
+    const NAMES: [&str; 11] = [
+        "secret",
+        "clientSecret",
+        "password",
+        "token",
+        "accessToken",
+        "refreshToken",
+        "code",
+        "apiKey",
+        "privateKey",
+        "authorization",
+        "bearerToken",
+    ];
+    NAMES.map(str::to_owned).into()
 }
 
 impl Storage {

@@ -15,7 +15,7 @@ pub mod specs;
 
 use std::time::Duration;
 
-use triggerfish_core::{Ignored, Mode, Origin, TriggerType, invariant::Invariant};
+use triggerfish_core::{Ignored, Mode, Origin, TriggerType, action::Verdict, invariant::Invariant};
 
 pub use http::track_http;
 pub use install::{Exporter, InstallError, install};
@@ -82,6 +82,17 @@ pub fn completion_emitted(outcome: &str, mode: Mode, since_created: Duration) {
             .invocation_duration
             .get(&[mode.as_str()])
             .record(since_created);
+    }
+}
+
+/// A decision was emitted, so long after the platform asked.
+pub fn decision_emitted(verdict: Verdict, since_asked: Duration) {
+    if let Some(handles) = handles() {
+        handles
+            .decisions_emitted
+            .get(&[verdict.as_str()])
+            .increment(1);
+        handles.decision_duration.record(since_asked);
     }
 }
 

@@ -83,7 +83,7 @@ specs! {
         [label("trigger_type", &["REQUEST_RESPONSE", "FIRE_AND_FORGET"]), label("origin", &["TEST", "REAL_TIME"])];
     /// Observations that the fold applied.
     OBSERVATIONS_APPLIED = "observations_applied_total" Kind::Counter,
-        [label("kind", &["requested", "attempt_reported", "completion_reported", "deadline_passed"])];
+        [label("kind", &["requested", "attempt_reported", "completion_reported", "deadline_passed", "action_asked"])];
     /// Observations that changed nothing; duplicates and late ones are normal.
     OBSERVATIONS_IGNORED = "observations_ignored_total" Kind::Counter,
         [label("reason", &[
@@ -95,12 +95,16 @@ specs! {
         [label("outcome", &["COMPLETED", "FAILED", "EXPIRED"])];
     /// From the creation of an invocation to its outcome.
     INVOCATION_DURATION = "invocation_duration_seconds" Kind::Histogram(LONG),
-        [label("mode", &["SYNC", "ASYNC", "DYNAMIC", "FIRE_AND_FORGET"])];
+        [label("mode", &["SYNC", "ASYNC", "DYNAMIC", "FIRE_AND_FORGET", "BEFORE", "AFTER"])];
+    /// Decisions about actions of platforms, emitted.
+    DECISIONS_EMITTED = "decisions_emitted_total" Kind::Counter, [label("decision", &["ALLOW", "DENY"])];
+    /// From the question about an action to its decision.
+    DECISION_DURATION = "decision_duration_seconds" Kind::Histogram(SHORT), [];
     /// Calls of subscribers, by what came of them.
     ATTEMPTS = "attempts_total" Kind::Counter,
         [label("class", &[
             "acknowledged", "answered", "delivered", "timeout", "dns", "blocked", "connect", "protocol", "status",
-            "content_type", "too_large", "invalid_json", "schema", "gone", "unsupported", "configuration",
+            "content_type", "too_large", "invalid_json", "schema", "gone", "unsupported", "configuration", "loop_guard",
         ])];
     /// How long calls of subscribers took.
     ATTEMPT_DURATION = "attempt_duration_seconds" Kind::Histogram(SHORT), [];
@@ -127,7 +131,7 @@ specs! {
         ])];
     /// Records that went to dead-letters.
     DEAD_LETTERS = "dead_letters_total" Kind::Counter,
-        [label("reason", &["unreadable", "unknown_trigger", "invalid_input", "too_large", "too_deep"])];
+        [label("reason", &["unreadable", "unknown_trigger", "unknown_object_type", "invalid_input", "too_large", "too_deep"])];
     /// Filters evaluated.
     FILTER_EVALUATIONS = "filter_evaluations_total" Kind::Counter,
         [label("verdict", &["matched", "not_matched", "failed"])];
@@ -144,7 +148,7 @@ specs! {
     LOG_APPEND_DURATION = "log_append_duration_seconds" Kind::Histogram(SHORT), [];
     /// Invariants found broken; anything but zero is a bug of ours.
     INVARIANT_VIOLATIONS = "invariant_violations_total" Kind::Counter,
-        [label("id", &["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8"])];
+        [label("id", &["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9"])];
     /// Which build this is; always 1.
     BUILD_INFO = "build_info" Kind::Gauge, [label("version", &[]), label("revision", &[])];
 }
@@ -155,7 +159,7 @@ mod tests {
 
     use triggerfish_core::{
         Failure, FailureKind, Ignored, Mode, Observation, Origin, Outcome, Reply, TriggerType,
-        invariant::Invariant,
+        action::Verdict, invariant::Invariant,
     };
 
     use super::*;
@@ -187,12 +191,12 @@ mod tests {
     /// The classes of failure; the match makes a new one fail to compile here.
     fn failure_kinds() -> Vec<FailureKind> {
         use FailureKind::{
-            Blocked, Configuration, Connect, ContentType, Dns, Gone, InvalidJson, Protocol, Schema,
-            Status, Timeout, TooLarge, Unsupported,
+            Blocked, Configuration, Connect, ContentType, Dns, Gone, InvalidJson, LoopGuard,
+            Protocol, Schema, Status, Timeout, TooLarge, Unsupported,
         };
         match Timeout {
             Timeout | Dns | Blocked | Connect | Protocol | Status | ContentType | TooLarge
-            | InvalidJson | Schema | Gone | Unsupported | Configuration => {}
+            | InvalidJson | Schema | Gone | Unsupported | Configuration | LoopGuard => {}
         }
         vec![
             Timeout,
@@ -208,6 +212,7 @@ mod tests {
             Gone,
             Unsupported,
             Configuration,
+            LoopGuard,
         ]
     }
 
@@ -234,6 +239,9 @@ mod tests {
         ] {
             known(&ATTEMPTS, 0, reply.class());
         }
+        for verdict in [Verdict::Allow, Verdict::Deny] {
+            known(&DECISIONS_EMITTED, 0, verdict.as_str());
+        }
         for invariant in Invariant::ALL {
             known(&INVARIANT_VIOLATIONS, 0, invariant.id());
         }
@@ -248,7 +256,7 @@ mod tests {
         ] {
             known(&OBSERVATIONS_IGNORED, 0, reason.as_str());
         }
-        for mode in [Mode::Sync, Mode::Async, Mode::Dynamic, Mode::FireAndForget] {
+        for mode in Mode::ALL {
             known(&INVOCATION_DURATION, 0, mode.as_str());
         }
         for trigger_type in [TriggerType::RequestResponse, TriggerType::FireAndForget] {

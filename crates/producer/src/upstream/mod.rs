@@ -1,10 +1,12 @@
-//! Events from a topic: `trigger-events`, or one of others that stands for a trigger.
+//! Events from a topic: `trigger-events`, or one of others that stands for a trigger; and
+//! questions about actions, from `object-events`.
 //!
 //! The position of a record is committed only after what it caused is durable. An
 //! event has its own identity, else that of its place in the topic, so reading it
 //! again after a crash makes the same invocations. What an event may look like is in
 //! `docs/upstream.md`.
 
+mod action;
 mod append;
 mod headers;
 mod json;
@@ -27,7 +29,7 @@ use triggerfish_log::{
 use triggerfish_ops::metrics;
 use triggerfish_runtime::{Lookout, Stall};
 
-use crate::intake::Intake;
+use crate::{action_intake::ActionIntake, intake::Intake};
 use append::{Done, Taken, pause, refuse};
 use pipeline::Pipeline;
 use read::read;
@@ -51,12 +53,33 @@ pub struct UpstreamSettings {
     pub instance: InstanceName,
     /// The topic.
     pub topic: Topic,
-    /// The trigger that the topic stands for, if it does.
-    pub trigger: Option<Arc<str>>,
+    /// What its records are.
+    pub content: Content,
     /// Where records go that are no events.
     pub dead_letters: Topic,
     /// A partition that could be read on and has not moved for this long has stalled.
     pub stall_after: Duration,
+}
+
+/// What the records of a topic are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Events that fire triggers.
+    Events {
+        /// The trigger that the topic stands for, if it does.
+        trigger: Option<Arc<str>>,
+    },
+    /// Questions before actions of platforms, and news after them.
+    Actions,
+}
+
+/// Who decides what records mean.
+#[derive(Clone)]
+pub struct Intakes {
+    /// For events.
+    pub events: Intake,
+    /// For actions.
+    pub actions: ActionIntake,
 }
 
 /// Reads the events of one topic and fans them out.
@@ -64,7 +87,7 @@ pub struct Upstream<L: EventLog, A: Appender = <L as EventLog>::Appender> {
     log: L,
     session: L::Session,
     appender: A,
-    intake: Intake,
+    intakes: Intakes,
     settings: UpstreamSettings,
     pipeline: Pipeline,
     /// The partitions that are owned, and the next record of each to take.
@@ -100,7 +123,7 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
     pub async fn open(
         log: &L,
         appender: A,
-        intake: Intake,
+        intakes: Intakes,
         settings: UpstreamSettings,
     ) -> Result<Self, LogError> {
         let (group, topic) = (settings.group.clone(), settings.topic.clone());
@@ -109,7 +132,7 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
             log: log.clone(),
             session: log.open_session(spec(&settings)).await?,
             appender,
-            intake,
+            intakes,
             settings,
             pipeline: Pipeline::default(),
             owned: BTreeMap::new(),
@@ -309,18 +332,26 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
     }
 
     fn requests(&self, record: &Record) -> Result<Vec<NewRecord>, Refused> {
-        let is_trigger = |id: &str| self.intake.knows(id);
-        let start = read(record, self.settings.trigger.as_deref(), is_trigger);
-        let start = start.map_err(|reason| Refused::Never {
+        let unreadable = |reason| Refused::Never {
             label: "unreadable",
             reason,
-        })?;
-        let decided = self
-            .intake
-            .decide(&start)
-            .map_err(|error| Refused::by(&error))?;
-        let records = decided.requested.into_iter();
-        Ok(records.map(|requested| requested.record).collect())
+        };
+        match &self.settings.content {
+            Content::Events { trigger } => {
+                let intake = &self.intakes.events;
+                let start = read(record, trigger.as_deref(), |id| intake.knows(id));
+                let decided = intake.decide(&start.map_err(unreadable)?);
+                let decided = decided.map_err(|error| Refused::by(&error))?;
+                let records = decided.requested.into_iter();
+                Ok(records.map(|requested| requested.record).collect())
+            }
+            Content::Actions => {
+                let ask = action::read(record).map_err(unreadable)?;
+                let decided = self.intakes.actions.decide(&ask);
+                let decided = decided.map_err(|error| Refused::by_action(&error))?;
+                Ok(vec![decided.record])
+            }
+        }
     }
 
     async fn commit(&mut self, stop: &CancellationToken) -> Result<(), Broken> {

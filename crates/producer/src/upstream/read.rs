@@ -157,7 +157,7 @@ fn trigger_id(
 }
 
 /// An event without an id is known by the place where it was first read.
-fn identity(
+pub(super) fn identity(
     record: &Record,
     headers: Headers<'_>,
     source: &str,
@@ -175,7 +175,7 @@ fn identity(
 }
 
 /// The key as text; bytes that are no text keep their order just as well.
-fn record_key(record: &Record) -> Option<String> {
+pub(super) fn record_key(record: &Record) -> Option<String> {
     let key = record.key.as_ref().filter(|key| !key.is_empty())?;
     let text = std::str::from_utf8(key).map(str::to_owned);
     Some(text.unwrap_or_else(|_| BASE64.encode(key)))

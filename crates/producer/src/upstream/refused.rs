@@ -1,6 +1,6 @@
 //! Why an event is not taken.
 
-use triggerfish_api::ports::StartError;
+use triggerfish_api::ports::{AskError, StartError};
 
 /// Why an event is not taken.
 pub(super) enum Refused {
@@ -26,6 +26,22 @@ impl Refused {
             | StartError::UnknownSubscription(_)
             | StartError::KeyReused => "invalid_input",
             StartError::Unavailable { .. } => return Self::Later(error.to_string()),
+        };
+        Self::Never {
+            label,
+            reason: error.to_string(),
+        }
+    }
+
+    /// What an error of the intake of actions means.
+    pub(super) fn by_action(error: &AskError) -> Self {
+        let label = match error {
+            AskError::UnknownObjectType(_) => "unknown_object_type",
+            AskError::TooLarge { .. } => "too_large",
+            AskError::Invalid { .. } | AskError::TooMany { .. } | AskError::KeyReused => {
+                "invalid_input"
+            }
+            AskError::Unavailable { .. } => return Self::Later(error.to_string()),
         };
         Self::Never {
             label,

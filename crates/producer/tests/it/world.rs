@@ -262,6 +262,7 @@ impl World {
             view: triggerfish_view::Settings {
                 keep_completed: Duration::from_hours(1),
                 keep_failed: Duration::from_hours(1),
+                keep_callbacks: Duration::from_hours(1),
                 cache_bytes: 4 << 20,
             },
             drain_timeout: Duration::from_secs(5),

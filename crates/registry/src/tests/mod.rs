@@ -1,5 +1,6 @@
 //! Tests of the pure parts, and what they share: a registry without a log.
 
+mod callback;
 mod decide;
 mod file;
 mod fold;

@@ -34,6 +34,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 const VIEW: Settings = Settings {
     keep_completed: Duration::from_hours(1),
     keep_failed: Duration::from_hours(1),
+    keep_callbacks: Duration::from_hours(1),
     cache_bytes: 4 << 20,
 };
 
@@ -306,6 +307,7 @@ impl World {
             depth: 0,
             traceparent: None,
             event_id: None,
+            member: None,
         };
         self.observe_at(now, id, Observation::Requested(Arc::new(request)))
             .await;

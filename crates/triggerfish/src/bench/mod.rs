@@ -4,6 +4,7 @@
 //! reference and Triggerfish in turn, in one process on the same cores, several
 //! times, and reports medians.
 
+mod decisions;
 mod latency;
 mod load;
 mod report;
@@ -11,5 +12,6 @@ mod sink;
 mod stage;
 mod sync;
 
+pub(crate) use decisions::decisions;
 pub(crate) use latency::latency;
 pub(crate) use sync::sync;

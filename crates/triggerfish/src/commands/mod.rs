@@ -44,6 +44,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Verify(args) => verify::run(&args).await,
         Command::Bench(BenchCommand::Sync(args)) => bench::sync(&args).await,
         Command::Bench(BenchCommand::Latency(args)) => bench::latency(&args).await,
+        Command::Bench(BenchCommand::Decisions(args)) => bench::decisions(&args).await,
         Command::ShellCompletions { shell } => {
             let mut command = Args::command();
             clap_complete::generate(shell, &mut command, "triggerfish", &mut std::io::stdout());

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use triggerfish_core::{
-    AttemptReport, CompletionReport, Failure, Observation, Reply, Request, RetryPolicy,
+    ActionRequest, AttemptReport, CompletionReport, Failure, Observation, Reply, Request,
+    RetryPolicy,
 };
 use triggerfish_wire::envelope;
 
@@ -24,6 +25,7 @@ enum Details<'a> {
     Requested(Box<Requested<'a>>),
     Attempt(Attempt<'a>),
     Completion(Completion<'a>),
+    Action(Box<Action<'a>>),
     None {},
 }
 
@@ -69,6 +71,26 @@ struct Completion<'a> {
     error: Option<&'a str>,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Action<'a> {
+    timing: &'static str,
+    object_type: &'a str,
+    action: &'static str,
+    object_id: Option<&'a str>,
+    user: Option<&'a str>,
+    #[serde(rename = "type")]
+    origin: &'static str,
+    asked: String,
+    deadline: String,
+    callbacks: Vec<String>,
+    input: Option<&'a RawValue>,
+    depth: u32,
+    correlation: Option<&'a str>,
+    action_id: Option<String>,
+    traceparent: Option<&'a str>,
+}
+
 /// The observation in `value`; `None` if it can't be read.
 pub(crate) fn json(value: Bytes) -> Option<Box<RawValue>> {
     let (id, at, observation) = envelope::decode(value).ok()?;
@@ -77,6 +99,7 @@ pub(crate) fn json(value: Bytes) -> Option<Box<RawValue>> {
         Observation::AttemptReported(report) => Details::Attempt(attempt(report)),
         Observation::CompletionReported(report) => Details::Completion(completion(report)),
         Observation::DeadlinePassed => Details::None {},
+        Observation::ActionAsked(request) => Details::Action(Box::new(action(request))),
     };
     let shown = Shown {
         invocation_id: id.to_string(),
@@ -126,6 +149,26 @@ fn attempt(report: &AttemptReport) -> Attempt<'_> {
         output,
         error: failure.map(|failure| &*failure.message),
         retry_after_ms: retry_after.map(|pause| pause.as_millis()),
+    }
+}
+
+fn action(request: &ActionRequest) -> Action<'_> {
+    let callbacks = request.parts.iter().map(|part| part.callback.to_string());
+    Action {
+        timing: request.timing.as_str(),
+        object_type: &request.object_type,
+        action: request.action.as_str(),
+        object_id: request.object_id.as_deref(),
+        user: request.user.as_deref(),
+        origin: request.origin.as_str(),
+        asked: request.asked.to_string(),
+        deadline: request.deadline.to_string(),
+        callbacks: callbacks.collect(),
+        input: raw(&request.input),
+        depth: request.depth,
+        correlation: request.correlation.as_deref(),
+        action_id: request.decided_by.map(|id| id.to_string()),
+        traceparent: request.traceparent.as_deref(),
     }
 }
 

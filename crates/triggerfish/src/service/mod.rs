@@ -33,7 +33,7 @@ use triggerfish_ops::{
     metrics,
 };
 use triggerfish_peers::{Background, Peers};
-use triggerfish_producer::{Ingest, Intake, PartitionWatch};
+use triggerfish_producer::{ActionIntake, Gate, Ingest, Intake, Intakes, PartitionWatch};
 use triggerfish_registry::Registry;
 use triggerfish_runtime::{Clock, Handle, Observer, Role, SystemClock, Topics, Worker};
 
@@ -140,13 +140,13 @@ impl Service {
                 .await?;
         }
         let (peers, membership) = join(process, &parts, address, loops.owner.clone()).await?;
-        let intake = intake(config, &parts);
+        let intakes = intakes(config, &parts);
         let watch = parts.partition_watch(config);
 
         let (stop_intake, stop_worker) = (CancellationToken::new(), CancellationToken::new());
         let mut tasks = JoinSet::new();
         if process.has(Duty::Producer) {
-            for upstream in upstream::open(process, &parts, &intake).await? {
+            for upstream in upstream::open(process, &parts, &intakes).await? {
                 let until = stop_intake.clone();
                 tasks.spawn(
                     async move { upstream.run(until).await.context("reading events failed") },
@@ -156,7 +156,7 @@ impl Service {
         let app = app(
             process,
             &parts,
-            intake,
+            intakes,
             &peers,
             &public_url,
             stop_intake.clone(),
@@ -323,16 +323,21 @@ fn role(
     }
 }
 
-fn intake(config: &Config, parts: &Parts) -> Intake {
+fn intakes(config: &Config, parts: &Parts) -> Intakes {
     let topic = parts.topics.invocation_log.clone();
-    let settings = options::intake(config, topic, parts.keys.clone());
-    Intake::new(parts.registry.clone(), settings, Arc::clone(&parts.clock))
+    let actions = options::actions(config, topic.clone());
+    let events = options::intake(config, topic, parts.keys.clone());
+    let (registry, clock) = (&parts.registry, &parts.clock);
+    Intakes {
+        events: Intake::new(registry.clone(), events, Arc::clone(clock)),
+        actions: ActionIntake::new(registry.clone(), actions, Arc::clone(clock)),
+    }
 }
 
 fn app(
     process: &Process<'_>,
     parts: &Parts,
-    intake: Intake,
+    intakes: Intakes,
     peers: &Peers,
     public_url: &str,
     stop: CancellationToken,
@@ -354,7 +359,16 @@ fn app(
         upstream.map(|settings| settings.topic).collect(),
     );
     let state = ApiState {
-        ingest: Arc::new(Ingest::new(intake, parts.appender.clone(), peers.clone())),
+        ingest: Arc::new(Ingest::new(
+            intakes.events,
+            parts.appender.clone(),
+            peers.clone(),
+        )),
+        gate: Arc::new(Gate::new(
+            intakes.actions,
+            parts.appender.clone(),
+            peers.clone(),
+        )),
         invocations: Arc::new(status),
         records: Arc::new(records::LogRecords::new(
             parts.log.clone(),

@@ -9,7 +9,7 @@ use triggerfish_delivery::{Guard, Options, check_url};
 use triggerfish_dispatcher::{CallSettings, Limits, Settings};
 use triggerfish_log::{InstanceName, Topic};
 use triggerfish_ops::{build_info, config::Config};
-use triggerfish_producer::{IntakeSettings, UpstreamSettings};
+use triggerfish_producer::{ActionSettings, Content, IntakeSettings, UpstreamSettings};
 use triggerfish_runtime::{Retention, Topics, WorkerSettings};
 
 use super::{own_address, plan::Plan, process::Process};
@@ -23,6 +23,7 @@ pub(crate) fn view_settings(config: &Config) -> triggerfish_view::Settings {
     triggerfish_view::Settings {
         keep_completed: config.storage.keep_completed.get(),
         keep_failed: config.storage.keep_failed.get(),
+        keep_callbacks: config.callbacks.keep_history.get(),
         cache_bytes: (64 << 20) / u64::from(config.storage.partitions),
     }
 }
@@ -82,14 +83,14 @@ pub(super) fn peer(process: &Process<'_>, bound: SocketAddr) -> triggerfish_peer
     }
 }
 
-/// One for `trigger-events` and one for each topic of others. Each topic has a group of
+/// One for `trigger-events`, one for `object-events` and one for each topic of others. Each topic has a group of
 /// its own, so that reading one does not move the partitions of another.
 pub(super) fn upstreams(process: &Process<'_>, topics: &Topics) -> Vec<UpstreamSettings> {
     let own = UpstreamSettings {
         group: process.names().group("producers"),
         instance: InstanceName::from(process.instance.as_str()),
         topic: topics.trigger_events.clone(),
-        trigger: None,
+        content: Content::Events { trigger: None },
         dead_letters: topics.dead_letters.clone(),
         stall_after: process.config.worker.stall_after.get(),
     };
@@ -97,11 +98,19 @@ pub(super) fn upstreams(process: &Process<'_>, topics: &Topics) -> Vec<UpstreamS
     let others = others.map(|(topic, trigger)| UpstreamSettings {
         group: process.names().group(&format!("producers-{topic}")),
         topic: Topic::from(topic.as_str()),
-        trigger: Some(trigger.as_str().into()),
+        content: Content::Events {
+            trigger: Some(trigger.as_str().into()),
+        },
         ..own.clone()
     });
+    let actions = UpstreamSettings {
+        group: process.names().group("producers-object-events"),
+        topic: topics.object_events.clone(),
+        content: Content::Actions,
+        ..own.clone()
+    };
     let others: Vec<_> = others.collect();
-    [vec![own], others].concat()
+    [vec![own, actions], others].concat()
 }
 
 pub(super) fn dispatcher(config: &Config) -> Settings {
@@ -113,6 +122,7 @@ pub(super) fn dispatcher(config: &Config) -> Settings {
             breaker: delivery.breaker_policy(),
         },
         in_flight_per_subscription: delivery.max_in_flight.get() as usize,
+        in_flight_per_callback: config.callbacks.max_in_flight.get() as usize,
         disable_after: delivery.disable_after.limit(),
     }
 }
@@ -146,6 +156,19 @@ pub(super) fn console(config: &Config, public_url: &str) -> Option<triggerfish_c
     })
 }
 
+pub(super) fn actions(config: &Config, topic: Topic) -> ActionSettings {
+    let callbacks = &config.callbacks;
+    ActionSettings {
+        topic,
+        depth_max: config.delivery.max_depth,
+        entity_bytes_max: config.api.body_limit_bytes.get(),
+        timeout: callbacks.timeout.get(),
+        budget: callbacks.budget.get(),
+        budget_max: callbacks.budget_max.get(),
+        after_within: callbacks.after_within.get(),
+    }
+}
+
 pub(super) fn api(config: &Config, public_url: &str) -> triggerfish_api::Settings {
     let window = Duration::from_secs(10);
     let rate_limit = config
@@ -160,6 +183,9 @@ pub(super) fn api(config: &Config, public_url: &str) -> triggerfish_api::Setting
         body_bytes_max: config.api.body_limit_bytes.get(),
         token_lifetime: config.api.token_lifetime.get(),
         depth_max: config.delivery.max_depth,
+        secret_fields: triggerfish_api::SecretFields::new(
+            config.callbacks.secret_fields.iter().map(String::as_str),
+        ),
         rate_limit,
         ..triggerfish_api::Settings::default()
     }

@@ -1,10 +1,14 @@
 //! Tells the API what the log has about an invocation.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, FutureExt as _};
 use triggerfish_api::ports::{Timeline, TimelineEntry, Timelines, Unavailable};
-use triggerfish_core::{Invocation, Seen, Timestamp, apply};
+use triggerfish_core::{
+    ActionRequest, Ignored, Invocation, InvocationId, Observation, Seen, Timestamp, action::expand,
+    apply,
+};
 use triggerfish_log::{EventLog, Limit, LogError, Offset, Partition, Reader as _, Record};
 use triggerfish_runtime::Topics;
 use triggerfish_wire::envelope;
@@ -68,7 +72,11 @@ impl<'a> Story<'a> {
 
     fn take(&mut self, record: &Record) {
         let id = self.invocation.id;
-        if record.key.as_deref() != Some(id.as_bytes().as_slice()) {
+        let key = record.key.as_deref();
+        let member = self.invocation.request.member.as_deref();
+        let action = member.map(|member| member.action_id);
+        let is_about = |id: InvocationId| key == Some(id.as_bytes().as_slice());
+        if !is_about(id) && !action.is_some_and(is_about) {
             return;
         }
         let Some(value) = record.value.clone() else {
@@ -77,25 +85,43 @@ impl<'a> Story<'a> {
         let Ok((of, at, seen)) = envelope::decode(value.clone()) else {
             return;
         };
-        if of != id {
-            return;
-        }
         let Some(shown) = observation::json(value) else {
             return;
         };
         let offset = record.offset.0;
-        let step = apply(self.state.take(), Seen { id, offset, at }, seen);
-        self.state = step.state;
+        let at = Seen { id: of, offset, at };
+        let ignored = match seen {
+            Observation::ActionAsked(request) => self.begin(at, request),
+            seen if of == id => self.go_on(at, seen),
+            _ => return,
+        };
         let closing = self.state.as_ref().and_then(Invocation::closing);
         self.entries.push(TimelineEntry {
             offset,
             appended: Timestamp::from_micros(record.timestamp_us),
             observation: shown,
-            ignored: step.ignored.map(triggerfish_core::Ignored::as_str),
+            ignored: ignored.map(Ignored::as_str),
             outcome: closing
                 .filter(|closing| closing.offset == offset)
                 .map(|closing| closing.outcome.as_str()),
         });
+    }
+
+    fn go_on(&mut self, seen: Seen, observation: Observation) -> Option<Ignored> {
+        let step = apply(self.state.take(), seen, observation);
+        self.state = step.state;
+        step.ignored
+    }
+
+    /// The call of a callback begins with the question about its action.
+    fn begin(&mut self, seen: Seen, request: Arc<ActionRequest>) -> Option<Ignored> {
+        if self.state.is_some() {
+            return Some(Ignored::AlreadyRequested);
+        }
+        let members = expand(seen, request).members.into_iter();
+        let mut states = members.filter_map(|step| step.state);
+        self.state = states.find(|state| state.id == self.invocation.id);
+        None
     }
 }
 

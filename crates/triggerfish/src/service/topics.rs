@@ -61,7 +61,8 @@ async fn on_kafka(
         if !is_ours {
             leave_retention(spec);
         }
-        spec.partitions = if spec.name == topics.trigger_events {
+        let is_written_by_others = [&topics.trigger_events, &topics.object_events];
+        spec.partitions = if is_written_by_others.contains(&&spec.name) {
             present
         } else {
             spec.partitions.max(present)

@@ -2,29 +2,32 @@
 
 use anyhow::Context as _;
 use triggerfish_log::{EventLog as _, LogError};
-use triggerfish_producer::{Intake, Upstream, UpstreamSettings};
+use triggerfish_producer::{Content, Intakes, Upstream, UpstreamSettings};
 
 use super::{AnyLog, Parts, Process, options};
 
-/// One reader for `trigger-events` and one for each topic of others, which must exist:
-/// who owns it decides how it is kept.
+/// One reader for `trigger-events`, one for `object-events` and one for each topic of
+/// others, which must exist: who owns it decides how it is kept.
 pub(super) async fn open(
     process: &Process<'_>,
     parts: &Parts,
-    intake: &Intake,
+    intakes: &Intakes,
 ) -> anyhow::Result<Vec<Upstream<AnyLog>>> {
     let mut readers = Vec::new();
     for settings in options::upstreams(process, &parts.topics) {
         check(parts, &settings).await?;
-        let (appender, intake) = (parts.appender.clone(), intake.clone());
-        readers.push(Upstream::open(&parts.log, appender, intake, settings).await?);
+        let (appender, intakes) = (parts.appender.clone(), intakes.clone());
+        readers.push(Upstream::open(&parts.log, appender, intakes, settings).await?);
     }
     Ok(readers)
 }
 
 async fn check(parts: &Parts, settings: &UpstreamSettings) -> anyhow::Result<()> {
-    let UpstreamSettings { topic, trigger, .. } = settings;
-    let Some(trigger) = trigger else {
+    let UpstreamSettings { topic, content, .. } = settings;
+    let Content::Events {
+        trigger: Some(trigger),
+    } = content
+    else {
         return Ok(());
     };
     anyhow::ensure!(

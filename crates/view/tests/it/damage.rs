@@ -51,7 +51,7 @@ const fn wiped(reason: WipeReason) -> Opened {
 
 #[test]
 fn a_view_of_another_log_or_another_fold_is_wiped() {
-    let others: [(LogIdentity, Settings, WipeReason); 5] = [
+    let others: [(LogIdentity, Settings, WipeReason); 6] = [
         (
             LogIdentity {
                 cluster: "other".into(),
@@ -88,6 +88,14 @@ fn a_view_of_another_log_or_another_fold_is_wiped() {
             identity(),
             Settings {
                 keep_failed: Duration::from_secs(9),
+                ..SETTINGS
+            },
+            WipeReason::KeepWindows,
+        ),
+        (
+            identity(),
+            Settings {
+                keep_callbacks: Duration::from_secs(9),
                 ..SETTINGS
             },
             WipeReason::KeepWindows,

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use triggerfish_core::{
-    Invocation, InvocationKey, Outcome, Phase, Seen, SubscriptionId, Timestamp, apply,
+    ActionState, Invocation, InvocationKey, Observation, Outcome, Phase, Seen, SubscriptionId,
+    Timestamp, action::expand, apply,
 };
 use triggerfish_view::{Filter, KeyHash, View};
 use triggerfish_wire::envelope;
@@ -13,6 +14,7 @@ use crate::world::{Record, SETTINGS, at};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
     invocations: BTreeMap<InvocationKey, Invocation>,
+    actions: BTreeMap<InvocationKey, ActionState>,
     log_time: Timestamp,
 }
 
@@ -20,10 +22,28 @@ impl Model {
     pub(crate) fn fold(&mut self, record: &Record) {
         let (id, at, observation) = envelope::decode(record.value.clone()).unwrap();
         self.log_time = self.log_time.max(at);
-        let known = self.get(id.key()).cloned();
         let offset = record.offset;
-        let step = apply(known, Seen { id, offset, at }, observation);
+        let seen = Seen { id, offset, at };
+        if let Observation::ActionAsked(request) = observation {
+            if self.action(id.key()).is_none() {
+                let expansion = expand(seen, request);
+                self.actions.insert(id.key(), expansion.action);
+                let states = expansion.members.into_iter().filter_map(|step| step.state);
+                self.invocations
+                    .extend(states.map(|state| (state.id.key(), state)));
+            }
+            return;
+        }
+        let known = self.get(id.key()).cloned();
+        let step = apply(known, seen, observation);
         if let (None, Some(state)) = (step.ignored, step.state) {
+            let member = state.request.member.clone();
+            let action = member.map(|member| member.action_id.key());
+            if let Some(action) = action
+                && self.action(action).is_some()
+            {
+                let _ = self.actions.get_mut(&action).unwrap().told(&state, offset);
+            }
             self.invocations.insert(id.key(), state);
         }
     }
@@ -33,9 +53,18 @@ impl Model {
         known.filter(|known| self.is_kept(known))
     }
 
+    fn action(&self, key: InvocationKey) -> Option<&ActionState> {
+        let known = self.actions.get(&key);
+        known.filter(|known| {
+            let kept = |at: Timestamp| at.after(SETTINGS.keep_callbacks) >= self.log_time;
+            known.finished.is_none_or(kept)
+        })
+    }
+
     fn is_kept(&self, invocation: &Invocation) -> bool {
         invocation.closing().is_none_or(|closing| {
             let keep = match closing.outcome {
+                _ if invocation.request.member.is_some() => SETTINGS.keep_callbacks,
                 Outcome::Completed(_) => SETTINGS.keep_completed,
                 Outcome::Failed { .. } | Outcome::Expired { .. } => SETTINGS.keep_failed,
             };
@@ -50,7 +79,7 @@ impl Model {
             .values()
             .filter(|i| self.is_kept(i))
             .collect();
-        kept.sort_by_key(|invocation| std::cmp::Reverse(invocation.offset));
+        kept.sort_by_key(|invocation| std::cmp::Reverse(invocation.place()));
         kept
     }
 
@@ -66,6 +95,7 @@ impl Model {
         for key in keys {
             assert_eq!(view.get(key).unwrap().as_ref(), self.get(key));
             assert_eq!(snapshot.get(key).unwrap().as_ref(), self.get(key));
+            assert_eq!(view.action(key).unwrap().as_deref(), self.action(key));
         }
         let open = self.open();
         let queued = open
@@ -78,6 +108,11 @@ impl Model {
             (open.len() as u64, queued as u64)
         );
         let oldest = self.kept().last().map(|invocation| invocation.offset);
+        let actions = self.actions.keys().filter_map(|key| self.action(*key));
+        let oldest = oldest
+            .into_iter()
+            .chain(actions.map(|action| action.offset))
+            .min();
         assert_eq!(view.oldest_kept().unwrap(), oldest);
         self.check_deadlines(view);
         self.check_calls(view);
@@ -99,7 +134,7 @@ impl Model {
                 .map(|invocation| {
                     (
                         invocation.request.deadline,
-                        invocation.offset,
+                        invocation.place(),
                         invocation.id,
                     )
                 })
@@ -153,7 +188,7 @@ impl Model {
         let snapshot = view.snapshot();
         let some: BTreeSet<_> = [0, 2].map(crate::world::subscription).into();
         let all = self.kept();
-        let middle = all.get(all.len() / 2).map(|found| found.offset);
+        let middle = all.get(all.len() / 2).map(|found| found.place());
         for subscriptions in [None, Some(some)] {
             for (open_only, before) in
                 [(false, None), (true, None), (false, middle), (true, middle)]
@@ -167,7 +202,7 @@ impl Model {
                     .kept()
                     .into_iter()
                     .filter(|i| i.is_open() || !open_only)
-                    .filter(|i| before.is_none_or(|before| i.offset < before))
+                    .filter(|i| before.is_none_or(|before| i.place() < before))
                     .filter(|i| {
                         let wanted = subscriptions.as_ref();
                         wanted.is_none_or(|wanted| wanted.contains(&i.request.subscription_id))
@@ -182,7 +217,7 @@ impl Model {
         }
         assert_eq!(snapshot.latest(&Filter::default(), 0).unwrap(), []);
         let mut soonest: Vec<Invocation> = self.open().into_iter().cloned().collect();
-        soonest.sort_by_key(|invocation| (invocation.request.deadline, invocation.offset));
+        soonest.sort_by_key(|invocation| (invocation.request.deadline, invocation.place()));
         for limit in [0, 2, 1000] {
             let expected = &soonest[..soonest.len().min(limit)];
             let found = snapshot.soonest(&Filter::default(), limit).unwrap();

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use triggerfish_core::{Observation, Reply};
+use triggerfish_core::{InvocationKey, Observation, Reply};
 use triggerfish_view::{Save, Saved, View};
 
 use crate::{
     model::Model,
     world::{
-        Asked, Record, SETTINGS, at, attempted, catch_up, completed, fold, id, identity, requested,
-        unavailable,
+        Asked, Record, SETTINGS, action_asked, action_id, at, attempted, catch_up, completed, fold,
+        id, identity, member_id, requested, unavailable,
     },
 };
 
@@ -48,6 +48,16 @@ enum Saw {
         output: usize,
     },
     Deadline,
+    Question {
+        parts: u64,
+        depth: u32,
+        payload: usize,
+    },
+    /// Of one callback of an action, or of its silence.
+    Answer {
+        part: u64,
+        reply: Option<Reply>,
+    },
 }
 
 fn saw() -> impl Strategy<Value = Saw> {
@@ -66,6 +76,10 @@ fn saw() -> impl Strategy<Value = Saw> {
         6 => (1_u32..4, reply).prop_map(|(attempt, reply)| Saw::Attempt { attempt, reply }),
         2 => prop_oneof![0_usize..40, 500_usize..3000].prop_map(|output| Saw::Completion { output }),
         2 => Just(Saw::Deadline),
+        4 => (0_u64..5, 0_u32..5, 0_usize..300)
+            .prop_map(|(parts, depth, payload)| Saw::Question { parts, depth, payload }),
+        8 => (0_u64..5, proptest::option::of(prop_oneof![Just(Reply::Delivered), Just(unavailable())]))
+            .prop_map(|(part, reply)| Saw::Answer { part, reply }),
     ]
 }
 
@@ -143,6 +157,7 @@ impl World {
     fn record(&mut self, gap: u64, wait: i64, key: u64, seen: Saw) {
         self.millis = (self.millis + wait).max(0);
         let now = at(self.millis.unsigned_abs());
+        let mut about = id(key);
         let observation = match seen {
             Saw::Request {
                 subscription,
@@ -159,9 +174,21 @@ impl World {
             Saw::Attempt { attempt, reply } => attempted(attempt, reply),
             Saw::Completion { output } => completed(output),
             Saw::Deadline => Observation::DeadlinePassed,
+            Saw::Question {
+                parts,
+                depth,
+                payload,
+            } => {
+                about = action_id(key);
+                action_asked(parts, depth, now, payload)
+            }
+            Saw::Answer { part, reply } => {
+                about = member_id(action_id(key), part);
+                reply.map_or(Observation::DeadlinePassed, |reply| attempted(1, reply))
+            }
         };
         let offset = self.log.last().map_or(0, |last| last.offset) + gap;
-        let record = Record::new(offset, key, now, &observation);
+        let record = Record::about(offset, about, now, &observation);
         self.model.fold(&record);
         fold(self.view(), &record).unwrap();
         let next = self.model.next_deadline();
@@ -184,7 +211,7 @@ impl World {
 
     fn check(&mut self) {
         let model = self.model.clone();
-        model.check(self.view(), (0..KEYS + 2).map(|key| id(key).key()));
+        model.check(self.view(), keys());
     }
 
     /// Builds two other views, one from the whole log, one from where this one says.
@@ -205,9 +232,18 @@ impl World {
             }
             assert_eq!(rebuilt.digest().unwrap(), digest, "rebuilt from {from:?}");
             let model = self.model.clone();
-            model.check(&mut rebuilt, (0..KEYS).map(|key| id(key).key()));
+            model.check(&mut rebuilt, keys());
         }
     }
+}
+
+/// Everything that may be known, and more.
+fn keys() -> impl Iterator<Item = InvocationKey> {
+    (0..KEYS + 2).flat_map(|key| {
+        let action = action_id(key);
+        let members = (0..5).map(move |part| member_id(action, part).key());
+        [id(key).key(), action.key()].into_iter().chain(members)
+    })
 }
 
 proptest! {

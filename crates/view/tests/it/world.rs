@@ -4,9 +4,10 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use triggerfish_core::{
-    AttemptReport, CompletionReport, Failure, FailureKind, Ignored, InvocationId, InvocationKey,
-    Mode, Observation, Origin, Reply, Request, RetryPolicy, Seen, SubscriptionId, Timestamp,
-    TriggerType, apply,
+    Action, ActionRequest, ActionState, AttemptReport, CompletionReport, Failure, FailureKind,
+    FailurePolicy, Ignored, Invocation, InvocationId, InvocationKey, Mode, Observation, Origin,
+    Part, Reply, Request, RetryPolicy, Seen, SubscriptionId, Timestamp, Timing, TriggerType,
+    action::expand, apply,
 };
 use triggerfish_view::{Error, LogIdentity, Settings, View};
 use triggerfish_wire::envelope;
@@ -14,6 +15,7 @@ use triggerfish_wire::envelope;
 pub(crate) const SETTINGS: Settings = Settings {
     keep_completed: Duration::from_millis(200),
     keep_failed: Duration::from_millis(500),
+    keep_callbacks: Duration::from_millis(2_000),
     cache_bytes: 8 << 20,
 };
 
@@ -56,7 +58,16 @@ pub(crate) struct Record {
 
 impl Record {
     pub(crate) fn new(offset: u64, key: u64, at: Timestamp, observation: &Observation) -> Self {
-        let value = envelope::encode(id(key), at, observation);
+        Self::about(offset, id(key), at, observation)
+    }
+
+    pub(crate) fn about(
+        offset: u64,
+        id: InvocationId,
+        at: Timestamp,
+        observation: &Observation,
+    ) -> Self {
+        let value = envelope::encode(id, at, observation);
         Self { offset, value }
     }
 }
@@ -90,6 +101,7 @@ pub(crate) fn requested(asked: &Asked) -> Observation {
         depth: 0,
         traceparent: None,
         event_id: None,
+        member: None,
     }))
 }
 
@@ -100,6 +112,7 @@ pub(crate) fn attempted(attempt: u32, reply: Reply) -> Observation {
         took: Duration::from_millis(1),
         status: None,
         reply,
+        body: None,
     })
 }
 
@@ -120,20 +133,110 @@ pub(crate) fn completed(output: usize) -> Observation {
     })
 }
 
+/// What is asked of callbacks `0..parts`, of which the last one only watches.
+pub(crate) fn action_asked(
+    parts: u64,
+    depth: u32,
+    asked: Timestamp,
+    payload: usize,
+) -> Observation {
+    let part = |n: u64| Part {
+        callback: subscription(n),
+        name: format!("callback {n}").into(),
+        expected_status: Some(200),
+        timeout: Duration::from_millis(20),
+        policy: if n > 0 && n + 1 == parts {
+            FailurePolicy::Audit
+        } else {
+            FailurePolicy::Deny
+        },
+    };
+    Observation::ActionAsked(Arc::new(ActionRequest {
+        timing: Timing::Before,
+        object_type: "app".into(),
+        action: Action::Created,
+        object_id: Some("7".into()),
+        user: None,
+        origin: Origin::RealTime,
+        input: vec![b'x'; payload].into(),
+        asked,
+        deadline: asked.after(Duration::from_millis(60)),
+        depth,
+        depth_max: 3,
+        correlation: None,
+        decided_by: None,
+        traceparent: None,
+        parts: (0..parts).map(part).collect(),
+    }))
+}
+
+/// The id of an action; apart from those of invocations.
+pub(crate) fn action_id(key: u64) -> InvocationId {
+    id(key + 1000)
+}
+
+/// The id of the call of callback `n` for an action.
+pub(crate) fn member_id(action: InvocationId, n: u64) -> InvocationId {
+    let key = action.key().of_member(subscription(n));
+    InvocationId::new(action.time(), action.partition(), key)
+}
+
 /// Folds one record into `view`, as the partition's loop does.
 pub(crate) fn fold(view: &mut View, record: &Record) -> Result<(), Error> {
     let (id, at, observation) = envelope::decode(record.value.clone()).expect("own record");
     view.set_log_time(at);
+    let offset = record.offset;
+    let seen = Seen { id, offset, at };
+    if let Observation::ActionAsked(request) = observation {
+        fold_action(view, seen, request, record)?;
+        view.advance(offset + 1);
+        return Ok(());
+    }
     let known = view.get(id.key())?;
     let envelope = known.is_none().then(|| record.value.clone());
-    let offset = record.offset;
-    let step = apply(known, Seen { id, offset, at }, observation);
+    let step = apply(known, seen, observation);
     match (step.ignored, step.state) {
-        (None, Some(state)) => view.put(state, envelope)?,
+        (None, Some(state)) => {
+            view.put(state.clone(), envelope)?;
+            tell(view, &state, offset)?;
+        }
         (Some(Ignored::AlreadyRequested), _) => view.note_repeat(id.key(), offset)?,
         _ => {}
     }
     view.advance(offset + 1);
+    Ok(())
+}
+
+fn fold_action(
+    view: &mut View,
+    seen: Seen,
+    request: Arc<ActionRequest>,
+    record: &Record,
+) -> Result<(), Error> {
+    if view.action(seen.id.key())?.is_some() {
+        return view.note_repeat(seen.id.key(), seen.offset);
+    }
+    let expansion = expand(seen, request);
+    view.put_action(Arc::new(expansion.action), Some(record.value.clone()))?;
+    for state in expansion.members.into_iter().filter_map(|step| step.state) {
+        let requested = Observation::Requested(Arc::clone(&state.request));
+        let requested = envelope::encode(state.id, seen.at, &requested);
+        view.put(state, Some(requested))?;
+    }
+    Ok(())
+}
+
+fn tell(view: &mut View, invocation: &Invocation, offset: u64) -> Result<(), Error> {
+    let Some(member) = invocation.request.member.as_deref() else {
+        return Ok(());
+    };
+    let Some(action) = view.action(member.action_id.key())? else {
+        return Ok(());
+    };
+    let mut action = ActionState::clone(&action);
+    if action.told(invocation, offset).changed {
+        view.put_action(Arc::new(action), None)?;
+    }
     Ok(())
 }
 

@@ -25,6 +25,7 @@ fn closed(outcome: Outcome) -> Invocation {
         depth: 0,
         traceparent: Some("00-a-b-01".into()),
         event_id: None,
+        member: None,
     };
     Invocation {
         id: InvocationId::new(created, 1, InvocationKey(9)),
@@ -37,6 +38,7 @@ fn closed(outcome: Outcome) -> Invocation {
             at: created,
             offset: 6,
         }),
+        called: None,
     }
 }
 

@@ -35,6 +35,7 @@ fn request() -> Request {
         depth: 2,
         traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
         event_id: Some("evt-1".into()),
+        member: None,
     }
 }
 
@@ -45,6 +46,7 @@ fn attempt(reply: Reply) -> Observation {
         took: Duration::from_micros(1234),
         status: Some(503),
         reply,
+        body: None,
     })
 }
 

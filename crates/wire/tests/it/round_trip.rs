@@ -1,14 +1,20 @@
 //! What is written reads back the same; what is not ours is an error, never a panic.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use proptest::prelude::*;
 use triggerfish_core::{
-    Invocation, InvocationKey, Seen, SubscriptionId, apply,
-    testing::{log, timestamp},
+    AttemptReport, Excerpt, Failure, FailureKind, Invocation, InvocationId, InvocationKey,
+    Observation, Reply, Seen, SubscriptionId,
+    action::expand,
+    apply,
+    testing::{action_request, log, timestamp},
 };
 use triggerfish_wire::{
-    Error, envelope, event,
-    peer::{self, InvocationWanted, PartFound, PartsWanted},
+    Error, action, envelope, event,
+    peer::{self, ActionStage, ActionWanted, InvocationWanted, PartFound, PartsWanted},
     state,
 };
 
@@ -74,10 +80,46 @@ proptest! {
         let ids: Vec<_> = ids.into_iter().map(|id| SubscriptionId(uuid::Uuid::from_u128(id))).collect();
         let parts = PartsWanted {
             parts: vec![(partition, after), (0, None)], trigger_id: trigger,
-            subscription_id: ids.first().copied(), subscriptions_of_trigger: ids, open_only, limit,
-            positions_only, soonest, without_total: !soonest,
+            subscription_id: ids.first().copied(), subscriptions_of_trigger: ids.clone(), open_only, limit,
+            positions_only, newest_of: ids.clone(), soonest, without_total: !soonest,
         };
         prop_assert_eq!(PartsWanted::decode(parts.encode().into()).unwrap(), parts);
+    }
+
+    #[test]
+    fn actions(request in action_request(), closings: Vec<(usize, bool)>, key: u64, after: Option<u64>) {
+        let id = InvocationId::new(request.asked, 3, InvocationKey(key));
+        let asked = Observation::ActionAsked(Arc::new(request.clone()));
+        let bytes = envelope::encode(id, request.asked, &asked);
+        prop_assert_eq!(envelope::decode(bytes.clone()).unwrap(), (id, request.asked, asked));
+        let seen = Seen { id, offset: 4, at: request.asked };
+        let mut expansion = expand(seen, Arc::new(request));
+        let members: Vec<Invocation> = expansion.members.into_iter().filter_map(|step| step.state).collect();
+        for (index, delivered) in closings {
+            let Some(member) = members.get(index % 6) else { continue };
+            let reply = if delivered { Reply::Delivered } else { refused() };
+            let report = AttemptReport {
+                attempt: 1, started: seen.at, took: Duration::from_millis(2), status: Some(409), reply,
+                body: Some(Excerpt { text: "no".into(), truncated: true }),
+            };
+            let seen = Seen { id: member.id, ..seen };
+            let report = Observation::AttemptReported(report);
+            let record = envelope::encode(member.id, seen.at, &report);
+            prop_assert_eq!(envelope::decode(record).unwrap(), (member.id, seen.at, report.clone()));
+            let requested = Observation::Requested(member.request.clone());
+            let requested = envelope::encode(member.id, seen.at, &requested);
+            let closed = apply(Some(member.clone()), seen, report).state.unwrap();
+            prop_assert_eq!(&state::decode(&requested, &state::encode(&closed)).unwrap(), &closed);
+            let _ = expansion.action.told(&closed, 5);
+        }
+        let action = expansion.action;
+        prop_assert_eq!(&action::decode(&bytes, &action::encode(&action)).unwrap(), &action);
+        let found = peer::encode_action(Some(&action));
+        prop_assert_eq!(peer::decode_action(found.into()).unwrap(), Some(action));
+        let wanted = ActionWanted {
+            partition: 3, key: InvocationKey(key), after, patience_ms: 7, stage: ActionStage::Decided,
+        };
+        prop_assert_eq!(ActionWanted::decode(wanted.encode().into()).unwrap(), wanted);
     }
 
     #[test]
@@ -97,6 +139,9 @@ proptest! {
         let _ = PartsWanted::decode(bytes.clone());
         let _ = peer::decode_found(bytes.clone());
         let _ = peer::decode_parts(bytes.clone());
+        let _ = peer::decode_action(bytes.clone());
+        let _ = ActionWanted::decode(bytes.clone());
+        prop_assert!(action::decode(&bytes, &bytes).is_err());
         prop_assert!(envelope::decode(bytes.clone()).is_err());
         prop_assert!(state::decode(&bytes, &bytes).is_err());
     }
@@ -110,6 +155,13 @@ proptest! {
             let _ = envelope::decode(bytes.into());
         }
     }
+}
+
+fn refused() -> Reply {
+    Reply::Refused(Failure {
+        kind: FailureKind::Status,
+        message: "status 409".into(),
+    })
 }
 
 #[test]
