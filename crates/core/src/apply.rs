@@ -95,12 +95,13 @@ pub fn apply(state: Option<Invocation>, seen: Seen, observation: Observation) ->
         return ignore(Some(state), Ignored::AlreadyClosed);
     }
     match observation {
-        Observation::Requested(_) => ignore(Some(state), Ignored::AlreadyRequested),
         Observation::AttemptReported(report) => on_attempt(state, seen, report),
         Observation::CompletionReported(report) => on_completion(state, seen, report),
         Observation::DeadlinePassed => on_deadline(state, seen),
-        // An action and an invocation never have the same id.
-        Observation::ActionAsked(_) => ignore(Some(state), Ignored::AlreadyRequested),
+        // Actions have ids of their own.
+        Observation::Requested(_) | Observation::ActionAsked(_) => {
+            ignore(Some(state), Ignored::AlreadyRequested)
+        }
     }
 }
 

@@ -156,12 +156,12 @@ pub fn check_decision(
     after: &ActionState,
     effect: Option<Effect>,
 ) -> Result<(), Violation> {
-    let decided = before.and_then(|before| before.decision.as_ref());
-    if decided.is_some() && decided != after.decision.as_ref() {
+    let known = before.and_then(|before| before.decision.as_ref());
+    if known.is_some() && known != after.decision.as_ref() {
         return violation(Invariant::OneDecision, "a decision changed");
     }
-    let decides = decided.is_none() && after.decision.is_some();
-    if decides != (effect == Some(Effect::EmitDecision)) {
+    let falls = known.is_none() && after.decision.is_some();
+    if falls != (effect == Some(Effect::EmitDecision)) {
         return violation(
             Invariant::OneDecision,
             "a decision was not emitted as it fell",

@@ -5,6 +5,7 @@
 mod answers;
 mod brokers;
 mod chaos;
+mod decisions;
 mod ending;
 mod fates;
 mod frozen;

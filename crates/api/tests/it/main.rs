@@ -12,6 +12,7 @@ mod dead_letters;
 mod errors;
 mod harness;
 mod lists;
+mod object_events;
 mod openapi;
 mod overview;
 mod players;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod deadlines;
+mod decisions;
 mod leaving;
 mod office;
 mod positions;

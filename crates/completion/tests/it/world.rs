@@ -11,8 +11,9 @@ use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use triggerfish_completion::{CompletionConsumer, Status};
 use triggerfish_core::{
-    CompletionReport, InvocationId, InvocationKey, Mode, Observation, Origin, Request, RetryPolicy,
-    SubscriptionId, Timestamp, TriggerType, keys::ServerKeys,
+    Action, ActionRequest, CompletionReport, FailurePolicy, InvocationId, InvocationKey, Mode,
+    Observation, Origin, Part, Request, RetryPolicy, SubscriptionId, Timestamp, Timing,
+    TriggerType, keys::ServerKeys,
 };
 use triggerfish_log::{Appender, EventLog, Limit, Offset, Partition, Reader, Record, Topic};
 use triggerfish_log_embedded::{EmbeddedAppender, EmbeddedLog, EmbeddedOptions};
@@ -25,6 +26,8 @@ use triggerfish_runtime::{
 use triggerfish_view::Settings;
 
 pub(crate) const PARTITIONS: u32 = 2;
+/// Of questions about actions.
+pub(crate) const BUDGET: Duration = Duration::from_secs(5);
 pub(crate) const LIFETIME: Duration = Duration::from_hours(1);
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -266,6 +269,40 @@ impl World {
         id
     }
 
+    /// A platform asks before an action; nobody calls its so many callbacks.
+    pub(crate) async fn ask(&self, partition: u16, key: u64, callbacks: u128) -> InvocationId {
+        let now = self.clock.now();
+        let id = InvocationId::new(now, partition, InvocationKey(key));
+        let part = |n: u128| Part {
+            callback: SubscriptionId(uuid::Uuid::from_u128(n)),
+            name: format!("callback {n}").into(),
+            expected_status: Some(200),
+            timeout: BUDGET,
+            policy: FailurePolicy::Deny,
+        };
+        let request = ActionRequest {
+            timing: Timing::Before,
+            object_type: "app".into(),
+            action: Action::Created,
+            object_id: Some("7".into()),
+            user: None,
+            origin: Origin::RealTime,
+            input: Bytes::from_static(b"{}"),
+            asked: now,
+            deadline: now.after(BUDGET),
+            depth: 0,
+            depth_max: 4,
+            correlation: Some(format!("key-{key}").into()),
+            decided_by: None,
+            traceparent: None,
+            parts: (1..=callbacks).map(part).collect(),
+        };
+        let asked = Observation::ActionAsked(Arc::new(request));
+        self.observe(id, &asked).await;
+        self.clock.wait(Duration::from_millis(1));
+        id
+    }
+
     pub(crate) async fn observe(&self, id: InvocationId, observation: &Observation) -> Offset {
         self.observer().append(id, observation).await.unwrap()
     }
@@ -291,7 +328,15 @@ impl World {
     }
 
     pub(crate) async fn completions(&self) -> Vec<serde_json::Value> {
-        let records = self.read_all(&self.topics.completions).await;
+        self.values(&self.topics.completions).await
+    }
+
+    pub(crate) async fn decisions(&self) -> Vec<serde_json::Value> {
+        self.values(&self.topics.decisions).await
+    }
+
+    async fn values(&self, topic: &Topic) -> Vec<serde_json::Value> {
+        let records = self.read_all(topic).await;
         let values = records.into_iter().filter_map(|record| record.value);
         values
             .map(|value| serde_json::from_slice(&value).unwrap())

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::{
-    Api, Config, Console, Delivery, Kafka, Limits, Log, Security, Shutdown, Storage, Upstream,
-    Worker,
+    Api, Callbacks, Config, Console, Delivery, Kafka, Limits, Log, Security, Shutdown, Storage,
+    Upstream, Worker,
     layers::Layers,
     reader::{Reader, Section, variable_of},
 };
@@ -49,6 +49,7 @@ pub fn reference() -> String {
         about::<Api>(),
         about::<Console>(),
         about::<Delivery>(),
+        about::<Callbacks>(),
         about::<Worker>(),
         about::<Limits>(),
         about::<Security>(),

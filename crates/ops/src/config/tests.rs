@@ -269,6 +269,10 @@ fn contradictions_are_all_listed_with_both_sides() {
             "storage.keep_failed = \"PT48H\" (default)",
         ),
         (
+            "tf.toml:2: storage.log_retention: \"P1D\"",
+            "callbacks.keep_history = \"P7D\" (default)",
+        ),
+        (
             "tf.toml:4: delivery.max_in_flight: 9000",
             "delivery.max_in_flight_total = 8192",
         ),
@@ -296,7 +300,7 @@ fn contradictions_are_all_listed_with_both_sides() {
             "{place}: {problems:#?}"
         );
     }
-    assert_eq!(problems.len(), 8, "{problems:#?}");
+    assert_eq!(problems.len(), 9, "{problems:#?}");
 }
 
 #[test]

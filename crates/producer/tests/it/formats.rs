@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use triggerfish_core::{Request, Timestamp, id::partition_of_key};
 use triggerfish_log::{EventLog as _, NewRecord, Topic, TopicSpec};
-use triggerfish_producer::UpstreamSettings;
+use triggerfish_producer::{Content, UpstreamSettings};
 use triggerfish_wire::event::{self, TriggerEvent};
 
 use crate::world::{PARTITIONS, Reading, TRIGGER, World, eventually};
@@ -46,7 +46,9 @@ async fn mapped(world: &World) -> (Topic, Reading) {
     let settings = UpstreamSettings {
         group: "producers-orders".into(),
         topic: topic.clone(),
-        trigger: Some(TRIGGER.into()),
+        content: Content::Events {
+            trigger: Some(TRIGGER.into()),
+        },
         ..world.settings()
     };
     let reading = world.upstream_on(world.log.clone(), settings).await;

@@ -1,6 +1,6 @@
 //! A log, a registry with a trigger, and a producer on them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use triggerfish_api::ports::{Start, StartIdentity, StartInput, Workers as _};
 use triggerfish_core::{
-    InvocationId, Observation, Origin, Request, RetryPolicy, SubscriptionId, Timestamp, Trigger,
-    TriggerType,
+    ActionRequest, InvocationId, Observation, Origin, Request, RetryPolicy, SubscriptionId,
+    Timestamp, Timing, Trigger, TriggerType,
     fan_out::Defaults,
     keys::ServerKeys,
     subscription::{AuthenticationType, HttpConfig, SubscriptionType},
@@ -24,9 +24,12 @@ use triggerfish_log_embedded::{EmbeddedAppender, EmbeddedLog, EmbeddedOptions};
 use triggerfish_ops::health::Readiness;
 use triggerfish_peers::{OWNER, Peers, Process, join};
 use triggerfish_producer::{
-    Ingest, Intake, IntakeSettings, PartitionWatch, Upstream, UpstreamSettings,
+    ActionIntake, ActionSettings, Content, Gate, Ingest, Intake, IntakeSettings, Intakes,
+    PartitionWatch, Upstream, UpstreamSettings,
 };
-use triggerfish_registry::{Growth, Limits, NewSubscription, Registry, Settings};
+use triggerfish_registry::{
+    CallbackSettings, Growth, Limits, NewCallback, NewSubscription, Registry, Settings,
+};
 use triggerfish_runtime::{
     Clock as _, DeadLetter, Handle, Retention, SystemClock, Topics, Worker, WorkerSettings,
 };
@@ -204,6 +207,53 @@ impl World {
         Intake::new(self.registry.clone(), settings, Arc::new(SystemClock))
     }
 
+    pub(crate) fn action_intake(&self) -> ActionIntake {
+        let settings = ActionSettings {
+            topic: self.topics.invocation_log.clone(),
+            depth_max: DEPTH_MAX,
+            entity_bytes_max: EVENT_BYTES_MAX,
+            timeout: Duration::from_secs(5),
+            budget: Duration::from_secs(5),
+            budget_max: Duration::from_secs(10),
+            after_within: Duration::from_hours(1),
+        };
+        ActionIntake::new(self.registry.clone(), settings, Arc::new(SystemClock))
+    }
+
+    fn intakes(&self) -> Intakes {
+        Intakes {
+            events: self.intake(),
+            actions: self.action_intake(),
+        }
+    }
+
+    /// A callback for apps that nobody will call.
+    pub(crate) async fn call_back(&self, timing: Timing) {
+        let http_config = HttpConfig {
+            url: "https://receiver.example.com/".to_owned(),
+            http_dispatch_mode: None,
+            http_authentication_type: AuthenticationType::NoAuth,
+            basic_auth_config: None,
+            bearer_token_auth_config: None,
+        };
+        let settings = CallbackSettings {
+            name: "receiver".to_owned(),
+            description: None,
+            http_config,
+            expected_status: (timing == Timing::Before).then_some(200),
+            request_headers: BTreeMap::new(),
+            enabled: true,
+            timeout_ms: Some(700),
+            failure_policy: None,
+        };
+        let new = NewCallback {
+            timing,
+            object_type: "app".to_owned(),
+            settings,
+        };
+        self.registry.create_callback(new).await.unwrap();
+    }
+
     /// The invocation log gets more partitions; waits until they count.
     pub(crate) async fn grow(&self, partitions: u16) {
         self.grow_topics(partitions).await;
@@ -249,9 +299,21 @@ impl World {
         )
     }
 
-    /// A face for HTTP in a process that owns no partition, and beside it the process
-    /// with the fold that it asks.
+    /// A face for HTTP in a process that owns no partition.
     pub(crate) async fn ingest(&self) -> Ingest<Faulty> {
+        let peers = self.peers().await;
+        Ingest::new(self.intake(), self.appender.clone(), peers)
+    }
+
+    /// The one for questions about actions. Nobody calls callbacks here.
+    pub(crate) async fn gate(&self) -> Gate<Faulty> {
+        let peers = self.peers().await;
+        Gate::new(self.action_intake(), self.appender.clone(), peers)
+    }
+
+    /// A process that owns no partition, and beside it the process with the fold that it
+    /// asks.
+    async fn peers(&self) -> Peers {
         let settings = WorkerSettings {
             group: "triggerfish".into(),
             instance: "a".into(),
@@ -291,7 +353,7 @@ impl World {
             shares.sum::<usize>() == usize::from(PARTITIONS)
         })
         .await;
-        Ingest::new(self.intake(), self.appender.clone(), producer)
+        producer
     }
 
     /// A process of this name that answers the others.
@@ -329,7 +391,7 @@ impl World {
             group: "producers".into(),
             instance: "p".into(),
             topic: self.topics.trigger_events.clone(),
-            trigger: None,
+            content: Content::Events { trigger: None },
             dead_letters: self.topics.dead_letters.clone(),
             stall_after: Duration::from_secs(30),
         }
@@ -340,7 +402,7 @@ impl World {
         log: L,
         settings: UpstreamSettings,
     ) -> Reading {
-        let upstream = Upstream::open(&log, self.appender.clone(), self.intake(), settings).await;
+        let upstream = Upstream::open(&log, self.appender.clone(), self.intakes(), settings).await;
         let stop = CancellationToken::new();
         let task = tokio::spawn(upstream.unwrap().run(stop.clone()));
         Reading { task, stop }
@@ -404,20 +466,36 @@ impl World {
         records
     }
 
+    /// What was asked about actions.
+    pub(crate) async fn questions(&self) -> Vec<(InvocationId, Arc<ActionRequest>)> {
+        let observed = self.observed().await.into_iter();
+        let questions = observed.map(|(id, observation)| match observation {
+            Observation::ActionAsked(request) => (id, request),
+            other => panic!("not a question: {other:?}"),
+        });
+        questions.collect()
+    }
+
     /// What was asked for, in log order within each partition.
     pub(crate) async fn requests(&self) -> Vec<(InvocationId, Arc<Request>)> {
+        let observed = self.observed().await.into_iter();
+        let requests = observed.map(|(id, observation)| match observation {
+            Observation::Requested(request) => (id, request),
+            other => panic!("not a request: {other:?}"),
+        });
+        requests.collect()
+    }
+
+    async fn observed(&self) -> Vec<(InvocationId, Observation)> {
         let partitions = self.log.partitions(&self.topics.invocation_log).await;
         let partitions = u16::try_from(partitions.unwrap()).unwrap();
         let records = self.read_all(&self.topics.invocation_log, partitions).await;
-        let requests = records.into_iter().map(|record| {
+        let observed = records.into_iter().map(|record| {
             let (id, _, observation) = envelope::decode(record.value.unwrap()).unwrap();
             assert_eq!(u32::from(id.partition()), record.partition.0);
-            match observation {
-                Observation::Requested(request) => (id, request),
-                other => panic!("not a request: {other:?}"),
-            }
+            (id, observation)
         });
-        requests.collect()
+        observed.collect()
     }
 }
 

@@ -172,6 +172,17 @@ fn of_invocations(operation: &str, known: &Known) -> Option<PathAndBody> {
             "/topics/completions/records?from=beginning&limit=5&wait=0".into(),
             None,
         ),
+        "askBeforeActionV1" => ("/object-events/v1/before".into(), Some(object_event())),
+        "tellAfterActionV1" => ("/v2026/object-events/after".into(), Some(object_event())),
+        "getObjectEventV1" => (format!("/object-events/v1/{open}"), None),
+        "listCallbackActivationsV1" => {
+            let nobody = "01a205f7-02c1-7aa4-b7b9-a3ba303a888c";
+            let filter = "filters=outcome%20eq%20%22DENIED%22";
+            (
+                format!("/callbacks/v1/{nobody}/activations?{PAGE}&{filter}"),
+                None,
+            )
+        }
         "getDeadLetter" => ("/dead-letters/v1/0@0".into(), None),
         "redriveDeadLetters" => (
             "/dead-letters/v1/redrive".into(),
@@ -180,6 +191,13 @@ fn of_invocations(operation: &str, known: &Known) -> Option<PathAndBody> {
         _ => return None,
     };
     Some(found)
+}
+
+fn object_event() -> Value {
+    json!({
+        "objectType": "app", "action": "CREATED", "entity": {"id": 7, "secret": SECRET},
+        "user": "u", "objectId": "7", "budgetMs": 500, "waitMs": 0, "test": true,
+    })
 }
 
 fn subscription_body() -> Value {

@@ -64,8 +64,20 @@ fn summary(topic: TailTopic, record: &Record) -> (String, String) {
                 .collect();
             (text(&value["observation"]), rest.join(" "))
         }
-        TailTopic::Decisions => ("decision".to_owned(), value.to_string()),
+        TailTopic::Decisions => (text(&value["decision"]), decision(value)),
     }
+}
+
+fn decision(value: &Value) -> String {
+    let mut parts = vec![text(&value["objectType"]), text(&value["action"])];
+    for name in ["objectId", "user", "reason"] {
+        if !value[name].is_null() {
+            parts.push(format!("{name}={}", value[name]));
+        }
+    }
+    let callbacks = value["callbacks"].as_array().map_or(0, Vec::len);
+    parts.push(format!("callbacks={callbacks}"));
+    parts.join(" ")
 }
 
 fn completion(value: &Value) -> String {
@@ -110,6 +122,13 @@ mod tests {
         assert_eq!(
             shown(TailTopic::Completions, &completion, &json!({})),
             "T  1@2  FAILED  k  t:x contentJson={\"a\":1} error=\"no\" attempts=2"
+        );
+        let decision = json!({"id": "i", "decision": "DENY", "reason": "quota: no",
+            "objectType": "app", "action": "CREATED", "objectId": "7", "user": null,
+            "callbacks": [{}, {}]});
+        assert_eq!(
+            shown(TailTopic::Decisions, &decision, &json!({})),
+            "T  1@2  DENY  k  app CREATED objectId=\"7\" reason=\"quota: no\" callbacks=2"
         );
         let headers = json!({"triggerfish-reason": "not JSON", "triggerfish-topic": "in",
             "triggerfish-partition": "0", "triggerfish-offset": "9"});
