@@ -94,7 +94,7 @@ pub(crate) async fn sign_in(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if let Err(refused) = own(&state, &headers) {
+    if let Some(refused) = not_own(&state, &headers) {
         return refused;
     }
     let Ok(credentials) = serde_json::from_slice::<Credentials>(&body) else {
@@ -125,7 +125,7 @@ pub(crate) async fn sign_in(
 
 /// Ends the session.
 pub(crate) async fn sign_out(State(state): State<Shared>, headers: HeaderMap) -> Response {
-    if let Err(refused) = own(&state, &headers) {
+    if let Some(refused) = not_own(&state, &headers) {
         return refused;
     }
     if let Some(session) = state.session(&headers) {
@@ -134,14 +134,14 @@ pub(crate) async fn sign_out(State(state): State<Shared>, headers: HeaderMap) ->
     cleared(&state)
 }
 
-/// Refuses what the console's own pages did not send.
-fn own(state: &Console, headers: &HeaderMap) -> Result<(), Response> {
+/// The refusal of what the console's own pages did not send.
+fn not_own(state: &Console, headers: &HeaderMap) -> Option<Response> {
     match judge(headers, &state.settings.public_url) {
-        Verdict::Own(_) => Ok(()),
+        Verdict::Own(_) => None,
         Verdict::Unmarked | Verdict::Foreign => {
             let text = "only the console's own pages may do this; \
                         if there is a proxy in front, set api.public_url to the address that browsers use";
-            Err(refusal(StatusCode::FORBIDDEN, text))
+            Some(refusal(StatusCode::FORBIDDEN, text))
         }
     }
 }

@@ -22,6 +22,10 @@ pub struct InvocationWanted {
 
 /// Invocations of several partitions are wanted. What is `None` does not restrict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "fields of the message, which are only ever added"
+)]
 pub struct PartsWanted {
     /// The partitions; from each the rows older than the one that was requested at this
     /// offset.

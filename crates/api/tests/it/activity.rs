@@ -17,7 +17,7 @@ const PATH: &str = "/activity/v1";
 /// Number `n` of all, in one of two partitions, made `n` seconds after the first.
 fn row(n: u64) -> Invocation {
     let created = Timestamp::parse(NOW).unwrap().after(Duration::from_secs(n));
-    let partition = u16::from(n % 2 == 0);
+    let partition = u16::from(n.is_multiple_of(2));
     let id = InvocationId::new(created, partition, InvocationKey(n));
     let mut row = invocation(id, TriggerType::FireAndForget);
     row.offset = 100 + n;

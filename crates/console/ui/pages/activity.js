@@ -18,11 +18,18 @@ const TYPES = [["", "All"], ["REAL_TIME", "Real events"], ["TEST", "Tests"]];
 const LOOKS = { OPEN: "", COMPLETED: "good", FAILED: "bad", EXPIRED: "bad" };
 const TYPING_PAUSE = 300;
 
+/** Where it is told whom an invocation calls: a subscription, or a callback. */
+export function callee(row) {
+  const isCallback = row.mode === "BEFORE" || row.mode === "AFTER";
+  return { name: isCallback ? "Callback" : "Subscription", href: link([isCallback ? "callbacks" : "subscriptions", row.subscriptionId]) };
+}
+
 /** The state of an invocation, to be seen at once. */
 export function badge(state) {
   return h("span", { class: `badge ${LOOKS[state] ?? ""}` }, state[0] + state.slice(1).toLowerCase());
 }
 
+const TODAY = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const STAMP = new Intl.DateTimeFormat(undefined, { month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 export async function activityPage({ main, title, query, signal, onState }) {
@@ -188,7 +195,8 @@ function columns() {
   const took = (row) => (row.completed ? duration(new Date(row.completed) - new Date(row.created)) : "–");
   return [
     { title: "Started", cell: (row) => {
-      const at = STAMP.format(new Date(row.created));
+      const created = new Date(row.created);
+      const at = (created.toDateString() === new Date().toDateString() ? TODAY : STAMP).format(created);
       return h("a", { href: link(["activity", row.id]), "aria-label": `${at} ${row.subscriptionName}`, title: row.created }, at);
     } },
     { title: "Subscription", cell: (row) => [row.subscriptionName, row.type === "TEST" ? h("span", { class: "badge beside" }, "Test") : null] },

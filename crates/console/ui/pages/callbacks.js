@@ -98,11 +98,11 @@ function columns(types, refresh) {
       if (isDone) refresh();
       return isDone;
     }, { disabled: !manages }) },
-    { title: "When", cell: (row) => timingWord(row.timing) },
+    { title: "When", wide: true, cell: (row) => timingWord(row.timing) },
     { title: "Object type", cell: (row) => types.get(row.objectType)?.name ?? row.objectType },
     { title: "Last triggered on", cell: (row) => (row.lastTriggeredOn
       ? h("a", { href: link(["callbacks", row.id]), "aria-label": `History of ${row.name}` }, ago(row.lastTriggeredOn)) : "Never") },
-    { title: "Outcome", cell: (row) => outcomeBadge(row.lastOutcome) },
+    { title: "Outcome", wide: true, cell: (row) => outcomeBadge(row.lastOutcome) },
     { title: "Address", wide: true, class: "mono", cell: (row) => h("span", { title: row.url }, row.url) },
     manages && { title: "Actions", class: "row-actions", cell: (row) => [
       h("a", { class: "button small", href: link(["callbacks", row.id, "edit"]), "aria-label": `Edit ${row.name}` }, "Edit"), " ",

@@ -7,7 +7,7 @@ import { clock, duration, plural, pretty, time } from "../format.js";
 import { keepAsking } from "../live.js";
 import { go, link } from "../routes.js";
 import { can, may } from "../session.js";
-import { badge } from "./activity.js";
+import { badge, callee } from "./activity.js";
 
 const EVERY = 2_000;
 
@@ -49,7 +49,7 @@ export async function invocationPage({ main, title, parts, signal, onState }) {
   fill(main,
     h("div", { class: "title-row" }, h("div", {}, title(row.subscriptionName), h("p", { class: "mono" }, row.id)),
       h("div", { class: "actions" },
-        h("a", { class: "button", href: link(["subscriptions", row.subscriptionId]) }, "Subscription"),
+        h("a", { class: "button", href: callee(row).href }, callee(row).name),
         row.mode === "FIRE_AND_FORGET" && can.startInvocations() ? h("button", { type: "button", onclick: () => resend(row, path) }, "Resend") : null)),
     state,
     h("div", { class: "columns" },
@@ -81,7 +81,7 @@ function standing(row) {
 
 function entries(row) {
   return [
-    ["Trigger", h("a", { href: link(["triggers", row.triggerId]) }, row.triggerId)],
+    ["Trigger", callee(row).name === "Callback" ? row.triggerId : h("a", { href: link(["triggers", row.triggerId]) }, row.triggerId)],
     ["Type", row.type === "TEST" ? "Test" : "Real event"],
     ["Answers", row.mode],
     ["Started", time(row.created)],
@@ -129,6 +129,7 @@ function heading(seen) {
     case "requested": return seen.type === "TEST" ? "Test requested" : "Requested";
     case "attempt_reported": return `Call ${seen.attempt}: ${REPLIES[seen.reply] ?? `failed (${seen.reply.replaceAll("_", " ")})`}`;
     case "completion_reported": return seen.error ? "Callback: the subscriber reports a failure" : "Callback: the result";
+    case "action_asked": return seen.timing === "BEFORE" ? "The platform asks before an action" : "The platform tells of an action";
     case "deadline_passed": return "The deadline passed";
     default: return seen.observation.replaceAll("_", " ");
   }
@@ -140,8 +141,11 @@ function details(seen) {
     facts.push(seen.status ? `Status ${seen.status}` : "No answer", `took ${duration(seen.tookMs)}`);
     if (seen.retryAfterMs) facts.push(`asked to wait ${duration(seen.retryAfterMs)}`);
   }
+  if (seen.observation === "action_asked") {
+    facts.push(`${seen.objectType} ${seen.action}`, `by ${seen.user}`);
+  }
   if (seen.observation === "requested") {
-    facts.push(`deadline ${clock(seen.deadline)}`, plural(seen.retry.maxAttempts, "call at most", "calls at most"));
+    facts.push(plural(seen.retry.maxAttempts, "call at most", "calls at most"));
   }
   const hasOutput = seen.output !== null && seen.output !== undefined;
   return [

@@ -79,7 +79,7 @@ function deadlineTable() {
     empty: h("p", {}, "Nothing is open: no deadline is waited for."),
     columns: [
       { title: "Deadline", cell: (row) => h("a", { href: link(["activity", row.id]), "aria-label": `${relative(row.deadline)}, ${row.subscriptionName}` }, relative(row.deadline)) },
-      { title: "Subscription", cell: (row) => h("a", { href: link(["subscriptions", row.subscriptionId]) }, row.subscriptionName) },
+      { title: "Subscription", cell: (row) => row.subscriptionName },
       { title: "Trigger", wide: true, class: "mono", cell: (row) => row.triggerId },
       { title: "At", wide: true, cell: (row) => time(row.deadline) },
     ],
