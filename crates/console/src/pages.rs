@@ -41,7 +41,7 @@ const ASSETS: &[Asset] = assets! {
     JS: "app.js", "api.js", "chart.js", "data.js", "dialog.js", "dom.js", "format.js", "forms.js",
         "live.js", "pages.js", "routes.js", "session.js", "shell.js", "table.js",
         "pages/activity.js", "pages/callback.js", "pages/callback_form.js", "pages/callbacks.js",
-        "pages/dead_letters.js", "pages/invocation.js", "pages/overview.js", "pages/sign_in.js",
+        "pages/dead_letters.js", "pages/invocation.js", "pages/object_types.js", "pages/overview.js", "pages/sign_in.js",
         "pages/subscription.js", "pages/subscription_form.js", "pages/subscriptions.js",
         "pages/triggers.js", "pages/workers.js";
 };

@@ -6,6 +6,7 @@ import { callbackPage } from "./pages/callback.js";
 import { callbacksPage } from "./pages/callbacks.js";
 import { deadLettersPage } from "./pages/dead_letters.js";
 import { invocationPage } from "./pages/invocation.js";
+import { objectTypeFormPage, objectTypesPage } from "./pages/object_types.js";
 import { overviewPage } from "./pages/overview.js";
 import { subscriptionPage } from "./pages/subscription.js";
 import { subscriptionFormPage } from "./pages/subscription_form.js";
@@ -29,6 +30,7 @@ export const pages = [
   { name: "subscriptions", title: "Subscriptions", show: resource(subscriptionsPage, subscriptionPage, subscriptionFormPage) },
   { name: "activity", title: "Activity log", show: resource(activityPage, invocationPage) },
   { name: "callbacks", title: "Callbacks", show: resource(callbacksPage, callbackPage, callbackFormPage) },
+  { name: "object-types", under: "callbacks", show: resource(objectTypesPage, objectTypeFormPage) },
   { name: "dead-letters", title: "Dead letters", show: deadLettersPage },
   { name: "workers", title: "Workers", show: workersPage },
 ];

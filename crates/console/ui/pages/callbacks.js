@@ -78,7 +78,8 @@ export async function callbacksPage({ main, title, query, signal, onState }) {
   type.addEventListener("change", changed);
   fill(main,
     h("div", { class: "title-row" }, title("Callbacks"),
-      can.manageSubscriptions() ? h("a", { class: "button primary", href: link(["callbacks", "new"]) }, "New callback") : null),
+      h("div", { class: "actions" }, h("a", { class: "button", href: link("object-types") }, "Object types"),
+        can.manageSubscriptions() ? h("a", { class: "button primary", href: link(["callbacks", "new"]) }, "New callback") : null)),
     h("p", { class: "lead" }, "Before-callbacks are asked before an action of the platform and can deny it; after-callbacks are told when it is done."),
     h("div", { class: "filters" }, h("label", {}, "Search", text), h("label", {}, "Object type", type)), list.element);
   show();
@@ -101,7 +102,7 @@ function columns(types, refresh) {
     { title: "When", wide: true, cell: (row) => timingWord(row.timing) },
     { title: "Object type", cell: (row) => types.get(row.objectType)?.name ?? row.objectType },
     { title: "Last triggered on", cell: (row) => (row.lastTriggeredOn
-      ? h("a", { href: link(["callbacks", row.id]), "aria-label": `History of ${row.name}` }, ago(row.lastTriggeredOn)) : "Never") },
+      ? h("a", { href: link(["callbacks", row.id]) }, ago(row.lastTriggeredOn), h("span", { class: "unseen" }, `, history of ${row.name}`)) : "Never") },
     { title: "Outcome", wide: true, cell: (row) => outcomeBadge(row.lastOutcome) },
     { title: "Address", wide: true, class: "mono", cell: (row) => h("span", { title: row.url }, row.url) },
     manages && { title: "Actions", class: "row-actions", cell: (row) => [
