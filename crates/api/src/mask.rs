@@ -23,9 +23,14 @@ impl SecretFields {
     }
 }
 
+/// `text` with secrets masked. What was JSON stays JSON.
+pub(crate) fn masked(text: &str, secrets: &SecretFields) -> String {
+    credentials(&assignments(&fields(text, secrets), secrets))
+}
+
 /// `text` with secrets masked, at most `bytes_max` long, and whether it was cut.
 pub(crate) fn shown(text: &str, secrets: &SecretFields, bytes_max: usize) -> (String, bool) {
-    let mut shown = credentials(&assignments(&fields(text, secrets), secrets));
+    let mut shown = masked(text, secrets);
     let mut end = bytes_max.min(shown.len());
     while !shown.is_char_boundary(end) {
         end -= 1;
@@ -113,7 +118,7 @@ fn value_end(text: &str) -> usize {
 /// Masks `secret=value`, as in forms and queries.
 fn assignments(text: &str, secrets: &SecretFields) -> String {
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
-    let ends = |c: char| c.is_whitespace() || matches!(c, '&' | ';' | ',' | '"');
+    let ends = |c: char| c.is_whitespace() || matches!(c, '&' | ';' | ',' | '"' | '\\');
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('=') {
@@ -123,11 +128,14 @@ fn assignments(text: &str, secrets: &SecretFields) -> String {
         let name = before.rsplit(|c| !is_name(c)).next().unwrap_or_default();
         rest = after;
         if secrets.has(name) {
-            let end = after.find(ends).unwrap_or(after.len());
+            // In a JSON text a quote is escaped.
+            let value = after.strip_prefix("\\\"").unwrap_or(after);
+            out.push_str(&after[..after.len() - value.len()]);
+            let end = value.find(ends).unwrap_or(value.len());
             if end > 0 {
                 out.push_str(MASK);
             }
-            rest = &after[end..];
+            rest = &value[end..];
         }
     }
     out.push_str(rest);
@@ -173,9 +181,8 @@ fn schemes(lower: &str) -> Vec<(usize, &'static str)> {
 mod tests {
     use super::*;
 
-    fn masked(text: &str) -> String {
-        let secrets = SecretFields::new(["secret", "Password", "token", "code"]);
-        shown(text, &secrets, 1000).0
+    fn secrets() -> SecretFields {
+        SecretFields::new(["secret", "Password", "token", "code"])
     }
 
     #[test]
@@ -206,10 +213,11 @@ mod tests {
                 "Authorization: Bearer ***",
             ),
             (r#"{"h":"basic dXNlcjpwYXNz"}"#, r#"{"h":"basic ***"}"#),
+            (r#"{"q":"code=\"abc\" x"}"#, r#"{"q":"code=\"***\" x"}"#),
             ("bearer of bad news", "bearer of bad news"),
         ];
         for (text, expected) in cases {
-            assert_eq!(masked(text), expected, "{text}");
+            assert_eq!(masked(text, &secrets()), expected, "{text}");
         }
     }
 
@@ -226,7 +234,7 @@ mod tests {
             let nothing = SecretFields::default();
             let kept = shown(&text, &nothing, 1000).0;
             proptest::prop_assert!(kept == text || kept.contains(MASK));
-            let _ = masked(&text);
+            let _ = masked(&text, &secrets());
         }
     }
 }

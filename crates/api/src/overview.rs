@@ -1,6 +1,6 @@
 //! `/overview`: how the installation is doing, at one look; an addition to the reference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use axum::{Json, extract::State};
 use triggerfish_core::{Invocation, SubscriptionId};
@@ -20,7 +20,7 @@ use crate::{
 };
 
 const DEADLINES: usize = 10;
-/// The newest invocations, among which failures are looked for.
+/// How many of the newest invocations are looked at.
 const NEWEST: usize = 500;
 
 /// The routes of the resource.
@@ -31,7 +31,7 @@ pub(crate) fn router() -> OpenApiRouter<Shared> {
 /// Get an overview
 ///
 /// How much there is to do and lately was, which deadlines come first, and which
-/// subscriptions fail among the newest 500 invocations. An addition to the reference.
+/// subscriptions fail among the newest invocations. An addition to the reference.
 #[utoipa::path(
     get, path = "", operation_id = "getOverviewV1", tag = "Workers",
     responses((status = 200, description = "The overview.", body = Overview), Errors),
@@ -42,10 +42,10 @@ async fn get(
     _caller: Caller<ReadInvocations>,
 ) -> Result<Json<Overview>, ApiError> {
     let snapshot = state.registry.snapshot();
-    let (unavailable, deadlines, failing) = match asked(&state).await {
-        Ok((soonest, newest)) => {
+    let (unavailable, deadlines, failing) = match asked(&state, &snapshot).await {
+        Ok((soonest, lately)) => {
             let deadlines = soonest.iter().map(DeadlineRow::from).collect();
-            let failing = failing(&snapshot, &newest);
+            let failing = failing(&snapshot, &lately);
             (None, Some(deadlines), Some(failing))
         }
         Err(error) => (Some(error.to_string()), None, None),
@@ -65,7 +65,13 @@ async fn get(
     }))
 }
 
-async fn asked(state: &Inner) -> Result<(Vec<Invocation>, Vec<Invocation>), Unavailable> {
+/// The open invocations whose deadlines come first, and those among which failures are
+/// looked for: the newest, the newest open ones, and the newest of each subscription, so
+/// that a busy one does not hide the others.
+async fn asked(
+    state: &Inner,
+    snapshot: &Snapshot,
+) -> Result<(Vec<Invocation>, Vec<Invocation>), Unavailable> {
     let soonest = state.invocations.list(ListQuery {
         soonest: true,
         open_only: true,
@@ -73,18 +79,26 @@ async fn asked(state: &Inner) -> Result<(Vec<Invocation>, Vec<Invocation>), Unav
         limit: DEADLINES,
         ..ListQuery::default()
     });
-    let newest = state.invocations.list(ListQuery {
-        without_total: true,
-        limit: NEWEST,
-        ..ListQuery::default()
-    });
-    let (soonest, newest) = futures::future::try_join(soonest, newest).await?;
-    Ok((soonest.invocations, newest.invocations))
+    let newest = |open_only| {
+        state.invocations.list(ListQuery {
+            open_only,
+            without_total: true,
+            limit: NEWEST,
+            ..ListQuery::default()
+        })
+    };
+    let all = snapshot.subscriptions();
+    let ids = all.map(|subscription| subscription.subscription.id);
+    let of_each = state.gate.last_activations(ids.collect());
+    let (soonest, newest, open, of_each) =
+        futures::future::try_join4(soonest, newest(false), newest(true), of_each).await?;
+    let lately = [newest.invocations, open.invocations, of_each].concat();
+    Ok((soonest.invocations, lately))
 }
 
-/// Those with failures among `newest`, and those that the service has disabled; who fails
+/// Those with failures among `lately`, and those that the service has disabled; who fails
 /// most comes first.
-fn failing(snapshot: &Snapshot, newest: &[Invocation]) -> Vec<FailingRow> {
+fn failing(snapshot: &Snapshot, lately: &[Invocation]) -> Vec<FailingRow> {
     let mut found: BTreeMap<SubscriptionId, FailingRow> = BTreeMap::new();
     for subscription in snapshot.subscriptions() {
         let subscription = &subscription.subscription;
@@ -101,7 +115,8 @@ fn failing(snapshot: &Snapshot, newest: &[Invocation]) -> Vec<FailingRow> {
         };
         found.insert(subscription.id, row);
     }
-    for invocation in newest {
+    let mut seen = HashSet::new();
+    for invocation in lately.iter().filter(|row| seen.insert(row.id)) {
         let request = &invocation.request;
         // Those of deleted subscriptions are nobody's trouble any more.
         let Some(row) = found.get_mut(&request.subscription_id) else {

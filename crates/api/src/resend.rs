@@ -43,6 +43,12 @@ pub(crate) async fn resend(
     let identity = identity(&headers, caller.client_id)?;
     let invocation = known(&state, &id).await?;
     let request = &invocation.request;
+    if request.member.is_some() {
+        return Err(ApiError::bad_request(
+            "calls of callbacks can't be resent: they belong to an action; ask or tell about it \
+             again instead",
+        ));
+    }
     if request.trigger_type != TriggerType::FireAndForget {
         return Err(ApiError::bad_request(
             "only FIRE_AND_FORGET invocations can be resent: a REQUEST_RESPONSE one has its \

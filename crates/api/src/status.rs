@@ -119,7 +119,7 @@ async fn list(
 ) -> Result<Page<InvocationStatus>, ApiError> {
     let query = params.query(&STATUS_FIELDS, state.settings.page_rows_max)?;
     let page = page(&state, &query, false).await?;
-    Ok(page.map(|invocation| InvocationStatus::from(&invocation)))
+    Ok(page.map(|invocation| InvocationStatus::of(&invocation, &state.settings.secret_fields)))
 }
 
 /// List invocations in progress
@@ -187,7 +187,9 @@ async fn detail(
     _caller: Caller<ReadInvocations>,
     id: PathId,
 ) -> Result<Json<InvocationDetail>, ApiError> {
-    Ok(Json((&known(&state, &id).await?).into()))
+    let invocation = known(&state, &id).await?;
+    let secrets = &state.settings.secret_fields;
+    Ok(Json(InvocationDetail::of(&invocation, secrets)))
 }
 
 /// The invocation with the id in the path.

@@ -2,10 +2,12 @@
 //! an addition to the reference.
 
 use axum::{Json, extract::State};
+use serde_json::value::RawValue;
 
 use crate::{
     auth::{Caller, scope::ReadRecords},
     error::ApiError,
+    mask::{self, SecretFields},
     openapi::Errors,
     path::PathId,
     ports::Timeline,
@@ -29,5 +31,21 @@ pub(crate) async fn timeline(
     id: PathId,
 ) -> Result<Json<Timeline>, ApiError> {
     let invocation = known(&state, &id).await?;
-    Ok(Json(state.timelines.of(&invocation).await?))
+    let mut timeline = state.timelines.of(&invocation).await?;
+    if invocation.request.member.is_some() {
+        let secrets = &state.settings.secret_fields;
+        for entry in &mut timeline.entries {
+            entry.observation = without_secrets(&entry.observation, secrets)?;
+        }
+    }
+    Ok(Json(timeline))
+}
+
+/// What callbacks are told is shown as in their history.
+fn without_secrets(
+    observation: &RawValue,
+    secrets: &SecretFields,
+) -> Result<Box<RawValue>, ApiError> {
+    let masked = mask::masked(observation.get(), secrets);
+    RawValue::from_string(masked).map_err(|_| ApiError::internal())
 }

@@ -48,8 +48,9 @@ async fn next(response: &mut Response, room: usize) -> Result<Option<Bytes>, Bod
 
 /// What is kept of the body of a callback's answer.
 const EXCERPT_BYTES_MAX: usize = 4 * 1024;
-/// The status has said it all; a decision must not wait for a body that does not come.
-const EXCERPT_TIME_MAX: Duration = Duration::from_millis(20);
+/// The status has said it all; a decision must not wait for a body that does not come. Long
+/// enough for one that is sent behind its head and held back until that is acknowledged.
+const EXCERPT_TIME_MAX: Duration = Duration::from_millis(100);
 
 /// The beginning of a body, and whether more came or would have come.
 pub(crate) async fn excerpt(mut response: Response, deadline: Instant) -> Option<(Bytes, bool)> {

@@ -68,9 +68,9 @@ fn add_own(headers: &mut HeaderMap, lifecycle: &Lifecycle<'_>) -> Result<(), Fai
         if name.eq_ignore_ascii_case(ACTION_HEADER) {
             continue;
         }
-        let unusable = |_| unfit(format_args!("request header {name:?} can't be sent"));
-        let value = HeaderValue::try_from(value).map_err(|_| unusable(()))?;
-        let name = HeaderName::try_from(name).map_err(|_| unusable(()))?;
+        let unusable = || unfit(format_args!("request header {name:?} can't be sent"));
+        let value = HeaderValue::try_from(value).map_err(|_| unusable())?;
+        let name = HeaderName::try_from(name).map_err(|_| unusable())?;
         headers.insert(name, value);
     }
     Ok(())

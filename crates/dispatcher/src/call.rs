@@ -161,7 +161,9 @@ impl<A: Appender> Calls<A> {
             lifecycle: Some(Lifecycle {
                 expected_status: member.expected_status,
                 headers: &found.request_headers,
-                limit: member.timeout.min(left - (left / 20).min(REPORT)),
+                limit: member
+                    .timeout
+                    .min(left.saturating_sub((left / 20).min(REPORT))),
             }),
             callback: None,
             signing: &signing,

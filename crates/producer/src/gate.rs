@@ -75,7 +75,7 @@ impl<A: Appender> Gate<A> {
             return Ok(Asked::Known(Arc::new(as_asked(decided, offset))));
         }
         let found = self.wait(decided, partition, offset, until).await;
-        self.answer(decided, found)
+        answer(decided, found)
     }
 
     /// The action was asked about before: it has, or will have, the answer it got then.
@@ -91,7 +91,7 @@ impl<A: Appender> Gate<A> {
             return Ok(Asked::Known(known));
         }
         let found = self.wait(decided, known.id.partition(), None, until).await;
-        self.answer(decided, found)
+        answer(decided, found)
     }
 
     async fn wait(
@@ -105,35 +105,6 @@ impl<A: Appender> Gate<A> {
         let stage = stage(decided.request.timing);
         let key = decided.id.key();
         self.peers.action(partition, key, after, stage, until).await
-    }
-
-    fn answer(
-        &self,
-        decided: &DecidedAction,
-        found: Result<Option<Arc<ActionState>>, Unavailable>,
-    ) -> Result<Asked, AskError> {
-        match found {
-            Ok(Some(known)) => {
-                // Somebody may have been quicker under the same key.
-                check_same(&known, &decided.request)?;
-                let is_open = known.request.timing == Timing::Before && known.decision.is_none();
-                if is_open {
-                    return Ok(Asked::Untold {
-                        action: Box::new(ActionState::clone(&known)),
-                        reason: "no decision was reached in time".to_owned(),
-                    });
-                }
-                Ok(Asked::Known(known))
-            }
-            Ok(None) => Ok(untold(
-                decided,
-                "the action is not known where it should be",
-            )),
-            Err(error) => {
-                tracing::warn!(action = %decided.id, %error, "the owner of an action can't tell how it stands");
-                Ok(untold(decided, "its owner can't tell how it stands"))
-            }
-        }
     }
 
     /// The action under the same key, where it would be now or where it was when the log had
@@ -178,6 +149,35 @@ impl<A: Appender> Gate<A> {
         }
         let found = self.find(id.partition(), id).await?;
         Ok(found.filter(|action| action.id == id))
+    }
+}
+
+/// What the platform is told of what its action has come to.
+fn answer(
+    decided: &DecidedAction,
+    found: Result<Option<Arc<ActionState>>, Unavailable>,
+) -> Result<Asked, AskError> {
+    match found {
+        Ok(Some(known)) => {
+            // Somebody may have been quicker under the same key.
+            check_same(&known, &decided.request)?;
+            let is_open = known.request.timing == Timing::Before && known.decision.is_none();
+            if is_open {
+                return Ok(Asked::Untold {
+                    action: Box::new(ActionState::clone(&known)),
+                    reason: "no decision was reached in time".to_owned(),
+                });
+            }
+            Ok(Asked::Known(known))
+        }
+        Ok(None) => Ok(untold(
+            decided,
+            "the action is not known where it should be",
+        )),
+        Err(error) => {
+            tracing::warn!(action = %decided.id, %error, "the owner of an action can't tell how it stands");
+            Ok(untold(decided, "its owner can't tell how it stands"))
+        }
     }
 }
 

@@ -198,6 +198,18 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_shows_their_examples() {
+        let page = include_str!("../../../docs/callbacks.md");
+        for compiled in built_in().values() {
+            let entity = compiled.object_type.entity.clone();
+            let object = Map::from_iter([(entity, Value::Object(compiled.example.clone()))]);
+            let shown = serde_json::to_string_pretty(&object).unwrap();
+            let shown = shown.strip_suffix("\n}").unwrap();
+            assert!(page.contains(&format!("```json\n{shown},\n")), "{shown}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_with_an_own_type_is_named() {
         type Change = fn(&mut ObjectType);
         let own = |change: &dyn Fn(&mut ObjectType)| {

@@ -1,5 +1,6 @@
 //! The command line.
 
+pub(crate) mod callbacks;
 mod client;
 pub(crate) mod dead_letters;
 
@@ -13,6 +14,7 @@ pub(crate) use client::{
     TailTopic, TestArgs, WorkersArgs,
 };
 
+pub(crate) use callbacks::CallbacksCommand;
 pub(crate) use dead_letters::DeadLettersCommand;
 
 /// An event-trigger service: events in, subscribers called over HTTP, exactly one
@@ -58,9 +60,10 @@ Example:
   triggerfish dispatcher --data ./dispatcher-1 --listen 127.0.0.1:8081
   triggerfish completion-consumer --data ./completion-1 --listen 127.0.0.1:8082";
 
-const APPLY_HELP: &str = "The file has [[triggers]] and [[subscriptions]] with the field names of \
-the HTTP API. A subscription is found by trigger and name; what is not in the file is left alone. \
-A credential is a literal, env:NAME or file:PATH.
+const APPLY_HELP: &str = "The file has [[triggers]], [[subscriptions]], [[objectTypes]] and \
+[[callbacks]] with the field names of the HTTP API. A subscription is found by trigger and name, a \
+callback by object type, timing and name; what is not in the file is left alone. A \
+credential is a literal, env:NAME or file:PATH.
 
 Examples:
   triggerfish apply triggerfish.toml --dry-run
@@ -126,9 +129,12 @@ pub(crate) enum Command {
     /// Emit completions, watch deadlines, answer questions about invocations
     #[command(after_help = DUTY_HELP)]
     CompletionConsumer(ServiceArgs),
-    /// Make triggers and subscriptions what a registry file says
+    /// Make triggers, subscriptions and callbacks what a registry file says
     #[command(after_help = APPLY_HELP)]
     Apply(ApplyArgs),
+    /// Look at callbacks and object types, and delete callbacks
+    #[command(subcommand)]
+    Callbacks(CallbacksCommand),
     /// Start invocations: hand in an event as if it had just happened
     #[command(after_help = START_HELP)]
     Start(StartArgs),

@@ -3,6 +3,8 @@
 use std::fmt::{self, Display};
 use std::io::{self, IsTerminal as _, Write as _};
 
+use serde_json::Value;
+
 /// Colours, where a person looks at a terminal and did not ask for none.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Paint {
@@ -35,8 +37,8 @@ impl Look {
     /// The look of an outcome or phase.
     pub(crate) fn of_state(state: &str) -> Self {
         match state {
-            "COMPLETED" => Self::Good,
-            "FAILED" | "EXPIRED" => Self::Bad,
+            "COMPLETED" | "ALLOW" => Self::Good,
+            "FAILED" | "EXPIRED" | "DENY" => Self::Bad,
             _ => Self::Open,
         }
     }
@@ -125,6 +127,30 @@ pub(crate) fn table(paint: Paint, heads: &[&str], rows: &[Row]) -> io::Result<()
         line(aligned(paint, row, &widths))?;
     }
     Ok(())
+}
+
+/// Prints a line for each thing that there is to know, those without a value left out.
+pub(crate) fn fields(paint: Paint, fields: &[(&str, Option<String>)]) -> io::Result<()> {
+    let widest = fields.iter().map(|(name, _)| name.len()).max();
+    let width = widest.unwrap_or(0) + 2;
+    for (name, value) in fields {
+        if let Some(value) = value {
+            line(format_args!(
+                "{:width$}{value}",
+                paint.text(Look::Dim, name)
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+/// What there is of a value, strings without quotes.
+pub(crate) fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
 }
 
 fn aligned(paint: Paint, row: &Row, widths: &[usize]) -> String {

@@ -13,7 +13,8 @@ pub const CLOUDEVENTS_TYPE: &str = "triggerfish.action.decided.v1";
 #[serde(rename_all = "camelCase")]
 struct Decision<'a> {
     id: String,
-    decision: &'static str,
+    #[serde(rename = "decision")]
+    verdict: &'static str,
     reason: Option<&'a str>,
     object_type: &'a str,
     action: &'static str,
@@ -49,7 +50,7 @@ pub fn value(action: &ActionState) -> Option<Bytes> {
     let budget = request.asked.until(request.deadline);
     let decision = Decision {
         id: action.id.to_string(),
-        decision: decided.verdict.as_str(),
+        verdict: decided.verdict.as_str(),
         reason: decided.reason.as_deref(),
         object_type: &request.object_type,
         action: request.action.as_str(),

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use triggerfish_tests::{Answer, Random, Reply, Service, Setup, Subscriber, eventually};
 
-use self::valid::{Known, valid};
+use self::valid::{Known, callback_body, valid};
 use crate::scene::TRIGGER;
 
 /// What every secret in a request begins with.
@@ -83,9 +83,12 @@ async fn garbage_at_every_route() {
     api.subscribe("acme:asks", &subscriber.url(), "ASYNC", json!({}))
         .await;
     let open = api.start_one("acme:asks", "{}", "{}").await;
+    let callback = api.post("/callbacks/v1", callback_body().to_string()).await;
+    let callback = callback.expect(201).json();
     let known = Known {
         subscription,
         open,
+        callback: callback["id"].as_str().expect("an id").to_owned(),
         client: triggerfish_tests::service::CLIENT.0.into(),
     };
 
@@ -97,7 +100,7 @@ async fn garbage_at_every_route() {
     let operations: Vec<_> = operations
         .map(|one| one["operationId"].as_str().expect("a name").to_owned())
         .collect();
-    assert!(operations.len() >= 26, "{operations:?}");
+    assert!(operations.len() >= 37, "{operations:?}");
     let mut random = Random::new(7);
     let (mut answered, mut refused) = (0, 0);
     for operation in &operations {

@@ -4,6 +4,7 @@ mod architecture;
 mod asyncapi;
 mod bad_input;
 mod callbacks;
+mod callbacks_kept;
 mod calls;
 mod cloud_events;
 mod compose;

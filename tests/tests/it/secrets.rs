@@ -4,14 +4,15 @@
 use std::path::Path;
 
 use reqwest::Method;
-use serde_json::json;
-use triggerfish_tests::{Reply, Service, Setup, Subscriber, eventually};
+use serde_json::{Value, json};
+use triggerfish_tests::{Api, Reply, Service, Setup, Subscriber, eventually};
 
 use crate::scene::TRIGGER;
 
 const CLIENT_SECRET: &str = "client-secret-9f1c77aa";
 const PASSWORD: &str = "basic-password-5be21d03";
 const BEARER: &str = "bearer-token-e4470c19";
+const CALLBACK_TOKEN: &str = "callback-token-c31d60f8";
 const MISTYPED: &str = "mistyped-secret-0d6f2b58";
 
 /// What was handed out while the service ran.
@@ -103,6 +104,8 @@ async fn work(service: &Service) -> Handed {
     let rotate = format!("/trigger-subscriptions/v1/{first}/rotate-signing-secret");
     let rotated = api.post(&rotate, "").await.expect(200).json();
 
+    let (callback, signing_secret) = callback_with_token(api, &quiet.url()).await;
+
     let failing = api.start_one(TRIGGER, "{}", "{}").await;
     api.closed(&failing.id).await;
     let asked = api.start_one("acme:asks", "{}", "{}").await;
@@ -114,6 +117,8 @@ async fn work(service: &Service) -> Handed {
 
     for path in [
         "/trigger-subscriptions/v1",
+        "/callbacks/v1",
+        &callback,
         "/trigger-invocations/v1/status",
         "/trigger-invocations/v1",
         "/api-clients/v1",
@@ -126,15 +131,15 @@ async fn work(service: &Service) -> Handed {
     ] {
         shown.push(api.get(path).await.expect(200).text());
     }
-    let whsec = rotated["secret"].as_str().expect("a secret");
-    let whsec = whsec.strip_prefix("whsec_").expect("the prefix").to_owned();
+    let whsec = bare(&rotated);
     // user:basic-password-5be21d03, as a header carries it
     let encoded = "dXNlcjpiYXNpYy1wYXNzd29yZC01YmUyMWQwMw==".to_owned();
-    let fixed = [CLIENT_SECRET, PASSWORD, BEARER, MISTYPED].map(str::to_owned);
+    let fixed = [CLIENT_SECRET, PASSWORD, BEARER, CALLBACK_TOKEN, MISTYPED].map(str::to_owned);
     let made = [
         failing.secret,
         asked.secret,
         whsec,
+        signing_secret,
         encoded,
         api.token().await,
     ];
@@ -142,6 +147,24 @@ async fn work(service: &Service) -> Handed {
         everywhere: fixed.into_iter().chain(made).collect(),
         shown,
     }
+}
+
+/// Makes a callback with a credential and a signing secret; its path and that secret.
+async fn callback_with_token(api: &Api, url: &str) -> (String, String) {
+    let body = json!({"name": "c", "timing": "AFTER", "objectType": "app", "url": url,
+        "authentication": {"type": "BEARER_TOKEN", "bearerToken": CALLBACK_TOKEN}});
+    let made = api.post("/callbacks/v1", body.to_string()).await;
+    let made = made.expect(201).json();
+    let path = format!("/callbacks/v1/{}", made["id"].as_str().expect("an id"));
+    let rotate = format!("{path}/rotate-signing-secret");
+    let rotated = api.post(&rotate, "").await.expect(200).json();
+    (path, bare(&rotated))
+}
+
+/// A signing secret that was just made, without its prefix.
+fn bare(rotated: &Value) -> String {
+    let whsec = rotated["secret"].as_str().expect("a secret");
+    whsec.strip_prefix("whsec_").expect("the prefix").to_owned()
 }
 
 /// Requests with a secret in the wrong place; returns what was answered.
@@ -214,6 +237,19 @@ fn ill_formed(invocation: &str, subscription: &str) -> Vec<(Method, String, Stri
             json!([{"op": "replace", "path": "/httpConfig/basicAuthConfig",
             "value": {"password": MISTYPED}}])
             .to_string(),
+        ),
+        (
+            Method::POST,
+            "/callbacks/v1".into(),
+            json!({"name": "x", "timing": "AFTER", "objectType": "app", "url": MISTYPED,
+            "authentication": {"type": "NO_AUTH", "password": MISTYPED},
+            "requestHeaders": {"authorization": MISTYPED}})
+            .to_string(),
+        ),
+        (
+            Method::POST,
+            "/callbacks/v1".into(),
+            json!({"authentication": {"bearerToken": [MISTYPED]}}).to_string(),
         ),
         (
             Method::POST,

@@ -1,10 +1,13 @@
 //! What can be asked about invocations (reference 4 and 5.6).
 
 use serde::Serialize;
-use triggerfish_core::{Invocation, InvocationId, Mode, Origin, Phase, SubscriptionId, Timestamp};
+use triggerfish_core::{
+    Invocation, InvocationId, Mode, Origin, Phase, Request, SubscriptionId, Timestamp,
+};
 use utoipa::ToSchema;
 
 use super::{names, raw::RawJson, text};
+use crate::mask::{self, SecretFields};
 
 /// An invocation, open or closed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -150,8 +153,18 @@ pub(crate) struct PendingEvents {
     pub(crate) topic: String,
 }
 
-impl From<&Invocation> for InvocationStatus {
-    fn from(invocation: &Invocation) -> Self {
+/// The input as it came; of callbacks with secrets masked, as in their history.
+fn input(request: &Request, secrets: &SecretFields) -> RawJson {
+    if request.member.is_none() {
+        return RawJson::from_stored(&request.input);
+    }
+    let text = String::from_utf8_lossy(&request.input);
+    RawJson::from_stored(mask::masked(&text, secrets).as_bytes())
+}
+
+impl InvocationStatus {
+    /// Everything but the secrets in what callbacks are told.
+    pub(crate) fn of(invocation: &Invocation, secrets: &SecretFields) -> Self {
         let request = &invocation.request;
         let closing = invocation.closing();
         Self {
@@ -164,7 +177,7 @@ impl From<&Invocation> for InvocationStatus {
             completed: closing.map(|closing| closing.at),
             start_invocation_input: StartInvocationInput {
                 trigger_id: request.trigger_id.to_string(),
-                input: RawJson::from_stored(&request.input),
+                input: input(request, secrets),
                 content_json: RawJson::from_stored(&request.content_json),
             },
             complete_invocation_input: closing.map(|closing| CompleteInvocationInput {
@@ -192,8 +205,9 @@ impl From<&Invocation> for ActiveInvocation {
     }
 }
 
-impl From<&Invocation> for InvocationDetail {
-    fn from(invocation: &Invocation) -> Self {
+impl InvocationDetail {
+    /// Everything but the secrets in what callbacks are told.
+    pub(crate) fn of(invocation: &Invocation, secrets: &SecretFields) -> Self {
         let request = &invocation.request;
         let (phase, next_attempt) = match invocation.phase {
             Phase::Due { due, .. } => ("DUE", Some(due)),
@@ -202,7 +216,7 @@ impl From<&Invocation> for InvocationDetail {
         };
         let closing = invocation.closing();
         Self {
-            status: invocation.into(),
+            status: InvocationStatus::of(invocation, secrets),
             mode: request.mode,
             phase,
             outcome: closing.map(|closing| closing.outcome.as_str()),

@@ -98,7 +98,7 @@ fn action(timing: Timing, status: Option<u16>) -> (ActionState, Invocation) {
     (action, member)
 }
 
-fn body(extra: Value) -> Value {
+fn body(extra: &Value) -> Value {
     let mut body = json!({
         "objectType": "app", "action": "CREATED", "entity": {"id": 7}, "user": "jdoe",
     });
@@ -116,7 +116,7 @@ async fn the_question_is_passed_on_as_it_came() {
         .lock()
         .push(Ok(Asked::Known(Arc::new(state))));
     let extra = json!({"budgetMs": 700, "id": "a-1", "test": true});
-    let reply = api.post(BEFORE, body(extra)).await;
+    let reply = api.post(BEFORE, body(&extra)).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
     let told = reply.json();
     assert_eq!(
@@ -145,7 +145,7 @@ async fn answers_say_who_said_what() {
         .answers
         .lock()
         .push(Ok(Asked::Known(Arc::new(denied))));
-    let told = api.post(BEFORE, body(json!({}))).await.json();
+    let told = api.post(BEFORE, body(&json!({}))).await.json();
     assert_eq!(
         (&told["decision"], &told["reason"]),
         (&json!("DENY"), &json!("quota: status 403"))
@@ -158,7 +158,7 @@ async fn answers_say_who_said_what() {
         action: open,
         reason,
     }));
-    let told = api.post(BEFORE, body(json!({}))).await.json();
+    let told = api.post(BEFORE, body(&json!({}))).await.json();
     assert_eq!(
         (&told["decision"], &told["final"]),
         (&json!("DENY"), &json!(false))
@@ -173,7 +173,7 @@ async fn answers_say_who_said_what() {
         .answers
         .lock()
         .push(Ok(Asked::Known(Arc::new(failed.clone()))));
-    let report = api.post(AFTER, body(json!({"waitMs": 100}))).await.json();
+    let report = api.post(AFTER, body(&json!({"waitMs": 100}))).await.json();
     assert_eq!(report["warnings"], json!(["quota: status 500"]));
     assert_eq!(report["callbacks"][0]["outcome"], "FAILED");
     api.gate.actions.lock().insert(id(), Arc::new(failed));
@@ -193,7 +193,7 @@ async fn errors_have_their_status() {
         (AskError::Unavailable { retry_after }, 503),
     ] {
         api.gate.answers.lock().push(Err(error));
-        assert_eq!(api.post(BEFORE, body(json!({}))).await.status, status);
+        assert_eq!(api.post(BEFORE, body(&json!({}))).await.status, status);
     }
     for bad in [
         json!({"action": "MOVED"}),
@@ -202,7 +202,7 @@ async fn errors_have_their_status() {
         json!({"id": ""}),
         json!({"actionId": "x"}),
     ] {
-        let reply = api.post(BEFORE, body(bad.clone())).await;
+        let reply = api.post(BEFORE, body(&bad)).await;
         assert_eq!(reply.status, 400, "{bad}: {}", reply.text);
     }
 }

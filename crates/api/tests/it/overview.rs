@@ -1,7 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
-use triggerfish_core::{Failure, FailureKind, InvocationId, InvocationKey, Timestamp, TriggerType};
+use triggerfish_core::{
+    Closing, Failure, FailureKind, InvocationId, InvocationKey, Outcome, Phase, Timestamp,
+    TriggerType,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -62,6 +65,50 @@ async fn tells_who_fails_and_what_is_due() {
         due[..2],
         ["2026-05-01T12:10:03.000000Z", "2026-05-01T12:20:02.000000Z"]
     );
+}
+
+#[tokio::test]
+async fn a_busy_subscription_does_not_hide_those_that_fail() {
+    let api = Api::new().await;
+    let busy = api.subscribe("test:fire-and-forget", "busy").await;
+    let waits = api.subscribe("test:fire-and-forget", "waits").await;
+    let gave_up = api.subscribe("test:fire-and-forget", "gave up").await;
+    add(&api, &waits, 1, 30, Some("status 500"));
+    add(&api, &gave_up, 2, 30, Some("status 400"));
+    let created = Timestamp::parse(NOW).unwrap();
+    let mut known = api.archive.known.lock().clone().into_values();
+    let mut closed = known
+        .find(|row| row.last_failure.as_ref().unwrap().message.ends_with("400"))
+        .unwrap();
+    api.archive.known.lock().remove(&closed.id);
+    closed.phase = Phase::Closed(Closing {
+        outcome: Outcome::Failed {
+            error: "status 400".into(),
+            output: None,
+        },
+        at: created,
+        offset: 9,
+    });
+    api.archive.add(closed.clone());
+    // What the owners know to be the newest of it.
+    api.gate.newest.lock().push(closed);
+    for n in 10..700 {
+        add(&api, &busy, n, 60, None);
+        let mut known = api.archive.known.lock();
+        let row = known.values_mut().last().unwrap();
+        row.phase = Phase::Closed(Closing {
+            outcome: Outcome::Completed(None),
+            at: created,
+            offset: 10 + n,
+        });
+    }
+    let overview = api.get(PATH).await.json();
+    let rows = overview["failing"].as_array().unwrap().iter();
+    let mut names: Vec<_> = rows
+        .map(|row| row["subscriptionName"].as_str().unwrap())
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["gave up", "waits"]);
 }
 
 #[tokio::test]

@@ -78,12 +78,12 @@ fn run(request: &ActionRequest, doings: &[Does], order: &[usize]) -> (ActionStat
         at: request.asked,
     };
     let expansion = expand(seen, Arc::new(request.clone()));
-    check_decision(None, &expansion.action, expansion.effect).unwrap();
+    check_decision(None, &expansion.action, expansion.effect).expect("an invariant is broken");
     let mut decisions = usize::from(expansion.effect == Some(Effect::EmitDecision));
     let mut action = expansion.action;
     let mut members: Vec<Invocation> = Vec::new();
     for step in expansion.members {
-        check_step(None, &step).unwrap();
+        check_step(None, &step).expect("an invariant is broken");
         members.extend(step.state);
     }
     for (offset, index) in (11..).zip(order) {
@@ -97,11 +97,11 @@ fn run(request: &ActionRequest, doings: &[Does], order: &[usize]) -> (ActionStat
             at,
         };
         let step = apply(Some(member.clone()), seen, observation);
-        check_step(Some(member), &step).unwrap();
-        *member = step.state.unwrap();
+        check_step(Some(member), &step).expect("an invariant is broken");
+        *member = step.state.expect("a member stays");
         let before = action.clone();
         let told = action.told(member, offset);
-        check_decision(Some(&before), &action, told.effect).unwrap();
+        check_decision(Some(&before), &action, told.effect).expect("an invariant is broken");
         assert_eq!(told.changed, action != before);
         decisions += usize::from(told.effect.is_some());
     }

@@ -159,7 +159,7 @@ fn sealed(rules: Rules<'_>, mut candidate: Callback, stored: Option<&Callback>) 
     write(candidate)
 }
 
-fn write(stored: Callback) -> Write {
+pub(crate) fn write(stored: Callback) -> Write {
     Write {
         key: Key::Callback(stored.id),
         entry: Some(Entry::Callback(Box::new(stored))),

@@ -79,9 +79,38 @@ const TRIGGER: Shape = Shape {
     ],
     inner: &[],
 };
+const OBJECT_TYPE: Shape = Shape {
+    keys: &["id", "name", "entity", "description", "example"],
+    inner: &[],
+};
+const AUTHENTICATION: Shape = Shape {
+    keys: &["type", "userName", "password", "bearerToken"],
+    inner: &[],
+};
+const CALLBACK: Shape = Shape {
+    keys: &[
+        "name",
+        "description",
+        "timing",
+        "objectType",
+        "url",
+        "authentication",
+        "expectedStatus",
+        "requestHeaders",
+        "enabled",
+        "timeoutMs",
+        "failurePolicy",
+    ],
+    inner: &[("authentication", &AUTHENTICATION)],
+};
 const FILE: Shape = Shape {
-    keys: &["triggers", "subscriptions"],
-    inner: &[("triggers", &TRIGGER), ("subscriptions", &SUBSCRIPTION)],
+    keys: &["triggers", "subscriptions", "objectTypes", "callbacks"],
+    inner: &[
+        ("triggers", &TRIGGER),
+        ("subscriptions", &SUBSCRIPTION),
+        ("objectTypes", &OBJECT_TYPE),
+        ("callbacks", &CALLBACK),
+    ],
 };
 
 /// Adds a problem for every key that means nothing where it stands.

@@ -5,12 +5,13 @@ use std::{collections::BTreeSet, path::Path};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use triggerfish_core::{
-    Secret, Trigger, TriggerType,
+    ObjectType, Secret, Trigger, TriggerType,
     subscription::{DeliveryOptions, EventBridgeConfig, HttpConfig, SubscriptionType},
 };
 
 use super::{
     keys,
+    parse_callbacks::{self, CalledBack},
     problem::{FileError, Problem},
 };
 use crate::{
@@ -36,6 +37,10 @@ pub struct RegistryFile {
     pub triggers: Vec<Trigger>,
     /// Subscriptions, with their credentials looked up.
     pub subscriptions: Vec<Subscribed>,
+    /// Object types of one's own.
+    pub object_types: Vec<ObjectType>,
+    /// Callbacks, with their credentials looked up.
+    pub callbacks: Vec<CalledBack>,
 }
 
 /// A subscription in a registry file.
@@ -135,19 +140,15 @@ pub fn parse(
         Err(problem) => problems.push(problem),
         Ok(value) => {
             keys::check(&value, &mut problems);
-            for (key, entry) in entries(&value, "triggers", &mut problems) {
-                match trigger(&key, entry) {
-                    Ok(trigger) => parsed.triggers.push(trigger),
-                    Err(problem) => problems.push(problem),
-                }
-            }
-            for (key, entry) in entries(&value, "subscriptions", &mut problems) {
-                match subscription(&key, entry, look_up) {
-                    Ok(subscription) => parsed.subscriptions.push(subscription),
-                    Err(problem) => problems.push(problem),
-                }
-            }
-            find_twins(&parsed, &mut problems);
+            let problems = &mut problems;
+            parsed.triggers = list(&value, "triggers", problems, trigger);
+            let read = |key: &str, entry: &Value| subscription(key, entry, look_up);
+            parsed.subscriptions = list(&value, "subscriptions", problems, read);
+            let read = parse_callbacks::object_type;
+            parsed.object_types = list(&value, "objectTypes", problems, read);
+            let read = |key: &str, entry: &Value| parse_callbacks::callback(key, entry, look_up);
+            parsed.callbacks = list(&value, "callbacks", problems, read);
+            find_twins(&parsed, problems);
         }
     }
     if problems.is_empty() {
@@ -178,7 +179,7 @@ fn syntax(text: &str, format: Format) -> Result<Value, Problem> {
         Ok(_) => Err(Problem::new(
             "",
             "is not an object",
-            "write {\"triggers\": [...], \"subscriptions\": [...]}",
+            "write {\"triggers\": [...], \"subscriptions\": [...], \"callbacks\": [...]}",
         )),
         Err(problem) => Err(Problem::new("", problem, "correct the syntax")),
     }
@@ -198,6 +199,24 @@ fn json_of(value: toml::Value) -> Value {
             .map(|(key, value)| (key, json_of(value)))
             .collect(),
     }
+}
+
+/// The entries of a list that can be read; what is wrong with the others is added to
+/// the problems.
+fn list<T>(
+    file: &Value,
+    name: &str,
+    problems: &mut Vec<Problem>,
+    read: impl Fn(&str, &Value) -> Result<T, Problem>,
+) -> Vec<T> {
+    let mut found = Vec::new();
+    for (key, entry) in entries(file, name, problems) {
+        match read(&key, entry) {
+            Ok(one) => found.push(one),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    found
 }
 
 fn entries<'a>(
@@ -242,14 +261,20 @@ fn trigger(key: &str, entry: &Value) -> Result<Trigger, Problem> {
         output_schema: entry.output_schema.map(schema_text),
         example_output: entry.example_output.map(|example| example.to_string()),
     };
-    match CompiledTrigger::compile(trigger, TriggerSource::Own) {
-        Ok(compiled) => Ok(compiled.trigger),
-        Err(ChangeError::Invalid {
+    CompiledTrigger::compile(trigger, TriggerSource::Own)
+        .map(|compiled| compiled.trigger)
+        .map_err(|error| refused(key, error))
+}
+
+/// Why the registry would not take an entry.
+pub(super) fn refused(key: &str, error: ChangeError) -> Problem {
+    match error {
+        ChangeError::Invalid {
             field,
             problem,
             remedy,
-        }) => Err(Problem::new(format!("{key}.{field}"), problem, remedy)),
-        Err(other) => Err(Problem::new(key, other.to_string(), "correct it")),
+        } => Problem::new(format!("{key}.{field}"), problem, remedy),
+        other => Problem::new(key, other.to_string(), "correct it"),
     }
 }
 
@@ -303,7 +328,7 @@ fn subscription(
     })
 }
 
-fn resolve(
+pub(super) fn resolve(
     written: &Secret,
     look_up: &dyn Fn(SecretRef<'_>) -> Result<String, String>,
 ) -> Result<Secret, (String, &'static str)> {
@@ -329,7 +354,7 @@ fn resolve(
 
 /// Reads one entry. A message of serde may quote a value, and a value may be a
 /// credential; so it is only repeated when it quotes no text from the file.
-fn read<T: DeserializeOwned>(key: &str, entry: &Value) -> Result<T, Problem> {
+pub(super) fn read<T: DeserializeOwned>(key: &str, entry: &Value) -> Result<T, Problem> {
     serde_json::from_value(entry.clone()).map_err(|error| {
         let message = error.to_string();
         let quotes_value = message.starts_with("invalid");
@@ -343,11 +368,13 @@ fn read<T: DeserializeOwned>(key: &str, entry: &Value) -> Result<T, Problem> {
 }
 
 fn find_twins(file: &RegistryFile, problems: &mut Vec<Problem>) {
-    let mut triggers = BTreeSet::new();
-    for trigger in &file.triggers {
-        if !triggers.insert(&trigger.id) {
-            let problem = format!("{:?} stands twice", trigger.id);
-            problems.push(Problem::new("triggers", problem, "keep one of them"));
+    let triggers = file.triggers.iter().map(|one| ("triggers", &one.id));
+    let object_types = file.object_types.iter().map(|one| ("objectTypes", &one.id));
+    let mut ids = BTreeSet::new();
+    for (list, id) in triggers.chain(object_types) {
+        if !ids.insert((list, id)) {
+            let problem = format!("{id:?} stands twice");
+            problems.push(Problem::new(list, problem, "keep one of them"));
         }
     }
     let mut subscriptions = BTreeSet::new();
@@ -357,6 +384,18 @@ fn find_twins(file: &RegistryFile, problems: &mut Vec<Problem>) {
             problems.push(Problem::new(
                 "subscriptions",
                 format!("{name:?} of {trigger_id} stands twice"),
+                "give them different names",
+            ));
+        }
+    }
+    let mut callbacks = BTreeSet::new();
+    for called in &file.callbacks {
+        let (object_type, timing) = (&called.new.object_type, called.new.timing);
+        let name = &called.new.settings.name;
+        if !callbacks.insert((object_type, timing, name)) {
+            problems.push(Problem::new(
+                "callbacks",
+                format!("{name:?} {} {object_type} stands twice", timing.as_str()),
                 "give them different names",
             ));
         }

@@ -5,13 +5,32 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 use triggerfish_core::{
-    Subscription, SubscriptionId, Trigger, TriggerType,
+    ObjectType, Subscription, SubscriptionId, Timing, Trigger, TriggerType,
     deadline::DEFAULT_RESPONSE_DEADLINE,
     subscription::{AuthenticationType, DispatchMode, HttpConfig, SubscriptionType},
 };
 
-use super::parse::{RegistryFile, Subscribed};
-use crate::model::{NewSubscription, Settings};
+use super::{
+    parse::{RegistryFile, Subscribed},
+    plan_callbacks::{self, CallbackShown},
+};
+use crate::{
+    callback::NewCallback,
+    model::{NewSubscription, Settings},
+};
+
+/// What the API of a service answers to its lists.
+#[derive(Clone, Copy, Debug)]
+pub struct Answers<'a> {
+    /// Of triggers.
+    pub triggers: &'a [Value],
+    /// Of subscriptions.
+    pub subscriptions: &'a [Value],
+    /// Of object types.
+    pub object_types: &'a [Value],
+    /// Of callbacks.
+    pub callbacks: &'a [Value],
+}
 
 /// What a service has, as far as its API shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +39,10 @@ pub struct Current {
     pub triggers: Vec<Trigger>,
     /// Its subscriptions, without credentials.
     pub subscriptions: Vec<Subscription>,
+    /// Its object types.
+    pub object_types: Vec<ObjectType>,
+    /// Its callbacks.
+    pub callbacks: Vec<CallbackShown>,
 }
 
 /// One step, and whether it is one.
@@ -38,6 +61,10 @@ pub enum Target {
     Trigger(Trigger),
     /// A subscription; has an id if it is there already.
     Subscription(Option<SubscriptionId>, NewSubscription),
+    /// An object type of one's own.
+    ObjectType(ObjectType),
+    /// A callback; has an id if it is there already.
+    Callback(Option<SubscriptionId>, NewCallback),
 }
 
 /// What it takes.
@@ -67,6 +94,20 @@ pub enum PlanError {
         /// Ids of the subscriptions, with commas.
         ids: String,
     },
+    /// Several callbacks of an object type and timing have the name.
+    #[error(
+        "{object_type} has several {timing} callbacks called {name:?} ({ids}); rename all but one of them"
+    )]
+    AmbiguousCallback {
+        /// The object type.
+        object_type: String,
+        /// Before or after.
+        timing: &'static str,
+        /// The name.
+        name: String,
+        /// Ids of the callbacks, with commas.
+        ids: String,
+    },
     /// The API answered with something unexpected.
     #[error("cannot read what the service has: {0}; use a client of its version")]
     Answer(String),
@@ -88,11 +129,11 @@ struct TriggerShown {
 }
 
 impl Current {
-    /// From the answers of the API to the lists of triggers and subscriptions.
-    /// Subscriptions of types that cannot be declared in a file are passed over.
-    pub fn from_api(triggers: &[Value], subscriptions: &[Value]) -> Result<Self, PlanError> {
+    /// From what the API answers. Subscriptions of types that cannot be declared in a
+    /// file are passed over.
+    pub fn from_api(answers: Answers<'_>) -> Result<Self, PlanError> {
         let answer = |error: serde_json::Error| PlanError::Answer(error.to_string());
-        let triggers = triggers.iter().map(|shown| {
+        let triggers = answers.triggers.iter().map(|shown| {
             let shown = TriggerShown::deserialize(shown).map_err(answer)?;
             Ok(Trigger {
                 id: shown.id,
@@ -106,17 +147,26 @@ impl Current {
             })
         });
         let known = |shown: &&Value| matches!(shown["type"].as_str(), Some("HTTP" | "EVENTBRIDGE"));
-        let subscriptions = subscriptions.iter().filter(known);
+        let subscriptions = answers.subscriptions.iter().filter(known);
+        let object_types = answers.object_types.iter();
+        let callbacks = answers.callbacks.iter();
         Ok(Self {
             triggers: triggers.collect::<Result<_, _>>()?,
             subscriptions: subscriptions
                 .map(|shown| Subscription::deserialize(shown).map_err(answer))
                 .collect::<Result<_, _>>()?,
+            object_types: object_types
+                .map(|shown| plan_callbacks::object_type_shown(shown).map_err(answer))
+                .collect::<Result<_, _>>()?,
+            callbacks: callbacks
+                .map(|shown| CallbackShown::deserialize(shown).map_err(answer))
+                .collect::<Result<_, _>>()?,
         })
     }
 }
 
-/// What has to be done, triggers first, in the order of the file.
+/// What has to be done, kinds first before what is about them, in the order of the
+/// file.
 pub fn plan(file: &RegistryFile, current: &Current) -> Result<Vec<Action>, PlanError> {
     let triggers = file
         .triggers
@@ -126,7 +176,16 @@ pub fn plan(file: &RegistryFile, current: &Current) -> Result<Vec<Action>, PlanE
         .subscriptions
         .iter()
         .map(|wanted| subscription(wanted, current));
-    triggers.chain(subscriptions).collect()
+    let object_types = file.object_types.iter();
+    let object_types =
+        object_types.map(|wanted| Ok(plan_callbacks::object_type(wanted, &current.object_types)));
+    let callbacks = file.callbacks.iter();
+    let callbacks = callbacks.map(|wanted| plan_callbacks::callback(wanted, &current.callbacks));
+    triggers
+        .chain(subscriptions)
+        .chain(object_types)
+        .chain(callbacks)
+        .collect()
 }
 
 fn trigger(wanted: &Trigger, current: &Current) -> Action {
@@ -140,7 +199,7 @@ fn trigger(wanted: &Trigger, current: &Current) -> Action {
     }
 }
 
-fn updated(fields: Vec<&'static str>) -> Change {
+pub(super) fn updated(fields: Vec<&'static str>) -> Change {
     if fields.is_empty() {
         Change::Unchanged
     } else {
@@ -148,11 +207,13 @@ fn updated(fields: Vec<&'static str>) -> Change {
     }
 }
 
+/// Whether two texts are the same JSON, however it is written.
+pub(super) fn same_json(a: Option<&String>, b: Option<&String>) -> bool {
+    let parsed = |text: &String| serde_json::from_str::<Value>(text).ok();
+    a == b || (a.and_then(parsed).is_some() && a.and_then(parsed) == b.and_then(parsed))
+}
+
 fn trigger_differences(wanted: &Trigger, present: &Trigger) -> Vec<&'static str> {
-    let same_json = |a: Option<&String>, b: Option<&String>| {
-        let parsed = |text: &String| serde_json::from_str::<Value>(text).ok();
-        a == b || (a.and_then(parsed).is_some() && a.and_then(parsed) == b.and_then(parsed))
-    };
     differing([
         ("name", wanted.name == present.name),
         ("type", wanted.trigger_type == present.trigger_type),
@@ -182,7 +243,7 @@ fn trigger_differences(wanted: &Trigger, present: &Trigger) -> Vec<&'static str>
     ])
 }
 
-fn differing<const N: usize>(fields: [(&'static str, bool); N]) -> Vec<&'static str> {
+pub(super) fn differing<const N: usize>(fields: [(&'static str, bool); N]) -> Vec<&'static str> {
     fields
         .into_iter()
         .filter_map(|(field, same)| (!same).then_some(field))
@@ -267,17 +328,6 @@ fn http_differences(wanted: &HttpConfig, present: Option<&HttpConfig>) -> Vec<&'
     // The API shows SYNC where nothing was said.
     let mode = |http: &HttpConfig| http.http_dispatch_mode.unwrap_or(DispatchMode::Sync);
     let is_basic = kind == AuthenticationType::BasicAuth;
-    let gives_credential = match kind {
-        AuthenticationType::NoAuth => false,
-        AuthenticationType::BasicAuth => wanted
-            .basic_auth_config
-            .as_ref()
-            .is_some_and(|basic| basic.password.is_some()),
-        AuthenticationType::BearerToken => wanted
-            .bearer_token_auth_config
-            .as_ref()
-            .is_some_and(|bearer| bearer.bearer_token.is_some()),
-    };
     let same = |equal: &dyn Fn(&HttpConfig) -> bool| present.is_some_and(equal);
     differing([
         ("httpConfig.url", same(&|http| http.url == wanted.url)),
@@ -293,7 +343,7 @@ fn http_differences(wanted: &HttpConfig, present: Option<&HttpConfig>) -> Vec<&'
             "httpConfig.basicAuthConfig.userName",
             !is_basic || same(&|http| user_name(http) == user_name(wanted)),
         ),
-        ("credentials set", !gives_credential),
+        ("credentials set", wanted.credential().is_none()),
     ])
 }
 
@@ -310,6 +360,18 @@ impl fmt::Display for Action {
             Target::Subscription(_, new) => {
                 let (name, trigger_id) = (&new.settings.name, &new.trigger_id);
                 write!(f, "{verb} subscription {name:?} of {trigger_id}")?;
+            }
+            Target::ObjectType(object_type) => write!(f, "{verb} object type {}", object_type.id)?,
+            Target::Callback(_, new) => {
+                let (name, object_type) = (&new.settings.name, &new.object_type);
+                let timing = match new.timing {
+                    Timing::Before => "before",
+                    Timing::After => "after",
+                };
+                write!(
+                    f,
+                    "{verb} callback {name:?} {timing} actions on {object_type}"
+                )?;
             }
         }
         match &self.change {

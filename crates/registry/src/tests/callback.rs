@@ -49,7 +49,7 @@ fn settings() -> CallbackSettings {
     }
 }
 
-fn before() -> NewCallback {
+pub(super) fn before() -> NewCallback {
     NewCallback {
         timing: Timing::Before,
         object_type: "app".to_owned(),
@@ -84,7 +84,7 @@ fn replacement(settings: CallbackSettings) -> CallbackReplacement {
     }
 }
 
-fn own_type() -> ObjectType {
+pub(super) fn own_type() -> ObjectType {
     ObjectType {
         id: "invoice".to_owned(),
         name: "Invoice".to_owned(),

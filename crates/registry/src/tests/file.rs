@@ -4,8 +4,8 @@ use super::{ASK, FIRE, id};
 use crate::{
     decide,
     file::{
-        Action, Change, Current, FileError, Format, PlanError, RegistryFile, SecretRef, Target,
-        parse, plan,
+        Action, Answers, Change, Current, FileError, Format, PlanError, RegistryFile, SecretRef,
+        Target, parse, plan,
     },
     tests::World,
 };
@@ -176,7 +176,13 @@ fn current(world: &World) -> Current {
         .subscriptions()
         .map(|subscription| serde_json::to_value(subscription.public()).unwrap())
         .collect();
-    Current::from_api(&triggers, &subscriptions).unwrap()
+    Current::from_api(Answers {
+        triggers: &triggers,
+        subscriptions: &subscriptions,
+        object_types: &[],
+        callbacks: &[],
+    })
+    .unwrap()
 }
 
 fn changes(file: &RegistryFile, world: &World) -> Vec<String> {

@@ -6,8 +6,9 @@ use std::{
 use proptest::prelude::*;
 use triggerfish_core::Timestamp;
 
-use super::{FIRE, World, apply, id, new_subscription, own_trigger, sealer, with_token};
+use super::{FIRE, World, apply, callback, id, new_subscription, own_trigger, sealer, with_token};
 use crate::{
+    callback::decide as decide_callback,
     decide,
     fold::{self, RawRecord},
     model::Growth,
@@ -40,7 +41,16 @@ fn shown(snapshot: &Snapshot) -> String {
     let (triggers, clients) = (&snapshot.triggers, &snapshot.clients);
     let (growths, unreadable) = (&snapshot.growths, &snapshot.unreadable);
     let subscriptions = &snapshot.subscriptions;
-    format!("{triggers:?} {subscriptions:?} {lists:?} {clients:?} {growths:?} {unreadable:?}")
+    let (object_types, callbacks) = (&snapshot.object_types, &snapshot.callbacks);
+    let called: Vec<_> = snapshot
+        .callbacks()
+        .map(|callback| snapshot.callbacks_of(&callback.callback.object_type))
+        .collect();
+    let examples: Vec<_> = snapshot.object_types().map(|one| &one.example).collect();
+    format!(
+        "{triggers:?} {subscriptions:?} {lists:?} {clients:?} {growths:?} {unreadable:?} \
+         {object_types:?} {examples:?} {callbacks:?} {called:?}"
+    )
 }
 
 fn raw(write: &Write) -> Raw {
@@ -67,10 +77,34 @@ fn good() -> Vec<Raw> {
         records.push(raw(&write));
         world.apply(&write);
     }
+    records.extend(good_about_callbacks());
     records.push((Some(b"trigger/acme:order-cancelled".to_vec()), None));
     records.push((Some(b"trigger/idn:identity-created".to_vec()), None));
     let growths = r#"[{"since":0,"partitions":4},{"since":9,"partitions":8}]"#;
     records.push((Some(b"growths".to_vec()), Some(growths.into())));
+    records
+}
+
+fn good_about_callbacks() -> Vec<Raw> {
+    let world = World::new();
+    let mut records = Vec::new();
+    for n in 0..3 {
+        for object_type in ["app", "plan"] {
+            let mut new = callback::before();
+            new.object_type = object_type.to_owned();
+            let (rules, now) = (world.rules(), Timestamp::EPOCH);
+            let write = decide_callback::create(&world.snapshot, rules, id(n), now, &new).unwrap();
+            records.push(raw(&write));
+            records.push((Some(write.key.to_bytes().to_vec()), None));
+        }
+    }
+    for name in ["Invoice", "Bill"] {
+        let mut own = callback::own_type();
+        own.name = name.to_owned();
+        records.push(raw(&decide_callback::put_object_type(&own).unwrap()));
+    }
+    records.push((Some(b"object-type/invoice".to_vec()), None));
+    records.push((Some(b"object-type/app".to_vec()), None));
     records
 }
 
@@ -80,9 +114,12 @@ fn any_record() -> impl Strategy<Value = Raw> {
         Just(b"subscription/00000000-0000-0000-0000-000000000001".to_vec()),
         Just(b"trigger/acme:order-cancelled".to_vec()),
         Just(b"trigger/idn:identity-created".to_vec()),
+        Just(b"callback/00000000-0000-0000-0000-000000000001".to_vec()),
+        Just(b"object-type/invoice".to_vec()),
+        Just(b"object-type/app".to_vec()),
         Just(b"client/ops".to_vec()),
         Just(b"growths".to_vec()),
-        Just(b"callback/later-version".to_vec()),
+        Just(b"kind/of-a-later-version".to_vec()),
         bytes(),
     ];
     let value = prop_oneof![bytes(), Just(b"{}".to_vec()), Just(b"[]".to_vec())];
@@ -111,6 +148,9 @@ proptest! {
         let by_lists: usize = whole.by_trigger.values().map(|list| list.len()).sum();
         prop_assert_eq!(by_lists, whole.subscriptions().len());
         prop_assert_eq!(whole.triggers().len() >= 44, true);
+        let by_lists: usize = whole.by_object_type.values().map(|list| list.len()).sum();
+        prop_assert_eq!(by_lists, whole.callbacks().len());
+        prop_assert_eq!(whole.object_types().len() >= 6, true);
     }
 }
 

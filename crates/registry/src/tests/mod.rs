@@ -3,6 +3,7 @@
 mod callback;
 mod decide;
 mod file;
+mod file_callbacks;
 mod fold;
 mod growth;
 mod schema;

@@ -46,7 +46,7 @@ pub(crate) struct ClientArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArgs {
-    /// Registry file (.toml or .json) with triggers and subscriptions
+    /// Registry file (.toml or .json) with triggers, subscriptions, object types and callbacks
     pub(crate) file: PathBuf,
     /// Show what would change and change nothing
     #[arg(long)]

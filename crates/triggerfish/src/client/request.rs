@@ -48,6 +48,11 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// Takes away what is at `path`.
+    pub(crate) fn delete(path: &'a [&'a str]) -> Self {
+        Self::new(Method::DELETE, path)
+    }
+
     /// Adds a parameter, if there is a value.
     pub(crate) fn query(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
         self.query

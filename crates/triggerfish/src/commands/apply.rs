@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use triggerfish_core::{SubscriptionId, Trigger};
+use triggerfish_core::{ObjectType, Trigger, subscription::HttpConfig};
 use triggerfish_registry::{
-    NewSubscription,
-    file::{self, Action, Change, Current, Target},
+    NewCallback, NewSubscription,
+    file::{self, Action, Answers, Change, Current, Target},
 };
 
 use crate::{
@@ -21,7 +21,14 @@ pub(super) async fn run(args: &ApplyArgs) -> anyhow::Result<ExitCode> {
     let client = Client::new(&args.client)?;
     let triggers = client.list(&["triggers", "v1"]).await?;
     let subscriptions = client.list(&["trigger-subscriptions", "v1"]).await?;
-    let current = Current::from_api(&triggers, &subscriptions)?;
+    let object_types = client.list(&["object-types", "v1"]).await?;
+    let callbacks = client.list(&["callbacks", "v1"]).await?;
+    let current = Current::from_api(Answers {
+        triggers: &triggers,
+        subscriptions: &subscriptions,
+        object_types: &object_types,
+        callbacks: &callbacks,
+    })?;
     let actions = file::plan(&wanted, &current)?;
     let report = Report {
         paint: Paint::stdout(),
@@ -51,40 +58,39 @@ pub(super) async fn run(args: &ApplyArgs) -> anyhow::Result<ExitCode> {
 fn known_id(action: &Action) -> Option<String> {
     match &action.target {
         Target::Trigger(trigger) => Some(trigger.id.clone()),
-        Target::Subscription(id, _) => id.map(|id| id.to_string()),
+        Target::ObjectType(object_type) => Some(object_type.id.clone()),
+        Target::Subscription(id, _) | Target::Callback(id, _) => id.map(|id| id.to_string()),
     }
 }
 
 /// Does it; returns the id of what is there now.
 async fn carry_out(client: &Client, action: &Action) -> anyhow::Result<Option<String>> {
-    let kept: Value = match &action.target {
+    let (resource, id, body) = match &action.target {
         Target::Trigger(trigger) => {
-            let path = ["triggers", "v1", trigger.id.as_str()];
-            client
-                .fetch(Request::put(&path, &trigger_body(trigger)?))
-                .await?
+            let id = Some(trigger.id.clone());
+            ("triggers", id, trigger_body(trigger)?)
         }
-        Target::Subscription(None, new) => {
-            let path = ["trigger-subscriptions", "v1"];
-            client
-                .fetch(Request::post(&path, &subscription_body(new)))
-                .await?
+        Target::Subscription(id, new) => {
+            let id = id.map(|id| id.to_string());
+            ("trigger-subscriptions", id, subscription_body(new))
         }
-        Target::Subscription(Some(id), new) => replace(client, *id, new).await?,
+        Target::ObjectType(object_type) => {
+            let id = Some(object_type.id.clone());
+            ("object-types", id, object_type_body(object_type)?)
+        }
+        Target::Callback(id, new) => {
+            let id = id.map(|id| id.to_string());
+            ("callbacks", id, callback_body(new))
+        }
+    };
+    let kept: Value = if let Some(id) = id {
+        let path = [resource, "v1", id.as_str()];
+        client.fetch(Request::put(&path, &body)).await?
+    } else {
+        let path = [resource, "v1"];
+        client.fetch(Request::post(&path, &body)).await?
     };
     Ok(kept["id"].as_str().map(str::to_owned))
-}
-
-async fn replace(
-    client: &Client,
-    id: SubscriptionId,
-    new: &NewSubscription,
-) -> anyhow::Result<Value> {
-    let id = id.to_string();
-    let path = ["trigger-subscriptions", "v1", id.as_str()];
-    Ok(client
-        .fetch(Request::put(&path, &subscription_body(new)))
-        .await?)
 }
 
 fn trigger_body(trigger: &Trigger) -> anyhow::Result<Value> {
@@ -113,6 +119,43 @@ fn subscription_body(new: &NewSubscription) -> Value {
         "enabled": settings.enabled,
         "filter": settings.filter,
         "delivery": settings.delivery,
+    })
+}
+
+fn object_type_body(object_type: &ObjectType) -> anyhow::Result<Value> {
+    Ok(json!({
+        "name": object_type.name,
+        "entity": object_type.entity,
+        "description": object_type.description,
+        "example": serde_json::from_str::<Value>(&object_type.example)?,
+    }))
+}
+
+fn callback_body(new: &NewCallback) -> Value {
+    let settings = &new.settings;
+    json!({
+        "name": settings.name,
+        "description": settings.description,
+        "timing": new.timing,
+        "objectType": new.object_type,
+        "url": settings.http_config.url,
+        "authentication": authentication(&settings.http_config),
+        "expectedStatus": settings.expected_status,
+        "requestHeaders": settings.request_headers,
+        "enabled": settings.enabled,
+        "timeoutMs": settings.timeout_ms,
+        "failurePolicy": settings.failure_policy,
+    })
+}
+
+fn authentication(http: &HttpConfig) -> Value {
+    let basic = http.basic_auth_config.as_ref();
+    let bearer = http.bearer_token_auth_config.as_ref();
+    json!({
+        "type": http.http_authentication_type,
+        "userName": basic.map(|basic| &basic.user_name),
+        "password": basic.map(|basic| &basic.password),
+        "bearerToken": bearer.map(|bearer| &bearer.bearer_token),
     })
 }
 
@@ -187,6 +230,14 @@ fn row(action: &Action, id: Option<&str>) -> Value {
         Target::Subscription(_, new) => json!({
             "change": change, "kind": "subscription", "id": id,
             "name": new.settings.name, "triggerId": new.trigger_id, "fields": fields,
+        }),
+        Target::ObjectType(object_type) => json!({
+            "change": change, "kind": "objectType", "id": object_type.id,
+            "name": object_type.name, "fields": fields,
+        }),
+        Target::Callback(_, new) => json!({
+            "change": change, "kind": "callback", "id": id, "name": new.settings.name,
+            "objectType": new.object_type, "timing": new.timing, "fields": fields,
         }),
     }
 }

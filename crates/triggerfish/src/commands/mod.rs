@@ -1,6 +1,7 @@
 //! One module for each command.
 
 mod apply;
+mod callbacks;
 mod complete;
 mod config;
 mod dead_letters;
@@ -32,6 +33,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::CompletionConsumer(args) => serve::run(&args, &[Duty::CompletionConsumer]).await,
         Command::Demo => demo::run().await,
         Command::Apply(args) => apply::run(&args).await,
+        Command::Callbacks(command) => callbacks::run(&command).await,
         Command::Start(args) => start::start(&args).await,
         Command::Test(args) => start::test(&args).await,
         Command::Complete(args) => complete::run(&args).await,

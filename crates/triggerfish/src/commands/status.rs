@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{
     args::StatusArgs,
     client::{Client, ClientError, Request},
-    output::{self, Look, Paint, Row, cut},
+    output::{self, Look, Paint, Row, cut, text},
 };
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -155,7 +155,7 @@ fn show_one(found: &Value) -> std::io::Result<()> {
         .unwrap_or_default();
     let completion = &found["completeInvocationInput"];
     let error = text(&completion["localizedError"]["message"]);
-    for (name, value) in [
+    let fields = [
         ("id", text(&found["id"])),
         ("trigger", text(&found["triggerId"])),
         ("subscription", text(&found["subscriptionName"])),
@@ -180,21 +180,8 @@ fn show_one(found: &Value) -> std::io::Result<()> {
             text(&found["startInvocationInput"]["contentJson"]),
         ),
         ("output", text(&completion["output"])),
-    ] {
-        if let Some(value) = value {
-            output::line(format_args!("{:14}{value}", paint.text(Look::Dim, name)))?;
-        }
-    }
-    Ok(())
-}
-
-/// What there is, strings without quotes.
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    }
+    ];
+    output::fields(paint, &fields)
 }
 
 fn row(shown: &Shown) -> Row {

@@ -25,7 +25,7 @@ enum Details<'a> {
     Requested(Box<Requested<'a>>),
     Attempt(Attempt<'a>),
     Completion(Completion<'a>),
-    Action(Box<Action<'a>>),
+    Action(Box<Question<'a>>),
     None {},
 }
 
@@ -73,7 +73,7 @@ struct Completion<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Action<'a> {
+struct Question<'a> {
     timing: &'static str,
     object_type: &'a str,
     action: &'static str,
@@ -152,9 +152,9 @@ fn attempt(report: &AttemptReport) -> Attempt<'_> {
     }
 }
 
-fn action(request: &ActionRequest) -> Action<'_> {
+fn action(request: &ActionRequest) -> Question<'_> {
     let callbacks = request.parts.iter().map(|part| part.callback.to_string());
-    Action {
+    Question {
         timing: request.timing.as_str(),
         object_type: &request.object_type,
         action: request.action.as_str(),

@@ -30,6 +30,7 @@ fn the_help_is_as_it_was_last_looked_at() {
         "dispatcher",
         "completion-consumer",
         "apply",
+        "callbacks",
         "start",
         "test",
         "complete",

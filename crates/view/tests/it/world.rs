@@ -15,7 +15,7 @@ use triggerfish_wire::envelope;
 pub(crate) const SETTINGS: Settings = Settings {
     keep_completed: Duration::from_millis(200),
     keep_failed: Duration::from_millis(500),
-    keep_callbacks: Duration::from_millis(2_000),
+    keep_callbacks: Duration::from_secs(2),
     cache_bytes: 8 << 20,
 };
 

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use triggerfish_core::{
-    AttemptReport, CompletionReport, Failure, FailureKind, InvocationId, InvocationKey, Mode,
-    Observation, Origin, Reply, Request, RetryPolicy, SubscriptionId, Timestamp, TriggerType,
+    Action, ActionRequest, AttemptReport, CompletionReport, Excerpt, Failure, FailureKind,
+    FailurePolicy, InvocationId, InvocationKey, Member, Mode, Observation, Origin, Part, Reply,
+    Request, RetryPolicy, SubscriptionId, Timestamp, Timing, TriggerType,
 };
 use triggerfish_wire::envelope;
 use uuid::Uuid;
@@ -50,6 +51,53 @@ fn attempt(reply: Reply) -> Observation {
     })
 }
 
+/// A call of a callback.
+fn of_member() -> Observation {
+    let action_id = InvocationId::new(Timestamp::EPOCH, 5, InvocationKey(41));
+    Observation::Requested(Arc::new(Request {
+        mode: Mode::Before,
+        member: Some(Arc::new(Member {
+            action_id,
+            part: 2,
+            expected_status: Some(204),
+            timeout: Duration::from_millis(1500),
+            object_type: "app".into(),
+            action: Action::Deleted,
+            object_id: Some("7".into()),
+            user: Some("jdoe".into()),
+        })),
+        ..request()
+    }))
+}
+
+fn action_asked() -> Observation {
+    Observation::ActionAsked(Arc::new(ActionRequest {
+        timing: Timing::Before,
+        object_type: "app".into(),
+        action: Action::Created,
+        object_id: Some("7".into()),
+        user: Some("jdoe".into()),
+        origin: Origin::Test,
+        input: Bytes::from_static(
+            b"{\"AppToken\":{\"id\":7},\"action\":\"CREATED\",\"user\":\"jdoe\"}",
+        ),
+        asked: Timestamp::from_micros(1_700_000_000_000_001),
+        deadline: Timestamp::from_micros(1_700_000_002_000_001),
+        depth: 1,
+        depth_max: 8,
+        correlation: Some("create-7".into()),
+        decided_by: Some(InvocationId::new(Timestamp::EPOCH, 5, InvocationKey(40))),
+        traceparent: request().traceparent,
+        parts: vec![Part {
+            callback: SubscriptionId(Uuid::from_u128(0x99)),
+            name: "quota".into(),
+            expected_status: Some(200),
+            timeout: Duration::from_secs(2),
+            policy: FailurePolicy::Audit,
+        }],
+    }))
+}
+
 fn samples() -> Vec<(&'static str, Observation)> {
     let failure = Failure {
         kind: FailureKind::Status,
@@ -80,6 +128,22 @@ fn samples() -> Vec<(&'static str, Observation)> {
             }),
         ),
         ("deadline_passed", Observation::DeadlinePassed),
+        ("action_asked", action_asked()),
+        ("requested_member", of_member()),
+        (
+            "with_body",
+            Observation::AttemptReported(AttemptReport {
+                attempt: 1,
+                started: Timestamp::from_micros(1_700_000_000_500_000),
+                took: Duration::from_micros(1234),
+                status: Some(204),
+                reply: Reply::Delivered,
+                body: Some(Excerpt {
+                    text: "fine".into(),
+                    truncated: true,
+                }),
+            }),
+        ),
     ]
 }
 

@@ -14,6 +14,7 @@ pub(super) struct Known {
     pub(super) subscription: String,
     pub(super) open: Started,
     pub(super) client: String,
+    pub(super) callback: String,
 }
 
 /// A valid request for every operation of the API's description.
@@ -37,11 +38,11 @@ pub(super) fn valid(operation: &str, known: &Known) -> Request {
         name if name.starts_with("list") || name.starts_with("get") => Method::GET,
         name if name.starts_with("delete") => Method::DELETE,
         name if name.starts_with("patch") => Method::PATCH,
-        "updateSubscriptionV1" | "putTriggerV1" => Method::PUT,
+        name if name.starts_with("update") || name.starts_with("put") => Method::PUT,
         _ => Method::POST,
     };
     let content_type = match operation {
-        "patchSubscriptionV1" => "application/json-patch+json",
+        name if name.starts_with("patch") => "application/json-patch+json",
         "sendCloudEvents" => "application/cloudevents+json",
         _ => "application/json",
     };
@@ -56,7 +57,9 @@ pub(super) fn valid(operation: &str, known: &Known) -> Request {
 
 /// Path and body.
 fn valid_body(operation: &str, known: &Known) -> (String, String) {
-    let found = of_registry(operation, known).or_else(|| of_invocations(operation, known));
+    let found = of_registry(operation, known)
+        .or_else(|| of_callbacks(operation, known))
+        .or_else(|| of_invocations(operation, known));
     let (path, body) =
         found.unwrap_or_else(|| panic!("a new operation {operation}: add a valid request for it"));
     (path, body.map_or_else(String::new, |body| body.to_string()))
@@ -129,6 +132,50 @@ fn of_registry(operation: &str, known: &Known) -> Option<PathAndBody> {
     Some(found)
 }
 
+fn of_callbacks(operation: &str, known: &Known) -> Option<PathAndBody> {
+    let nobody = "01a205f7-02c1-7aa4-b7b9-a3ba303a888c";
+    let callback = &known.callback;
+    let found = match operation {
+        "listObjectTypesV1" => (
+            format!("/object-types/v1?{PAGE}&sorters=-id&filters=name%20sw%20%22a%22"),
+            None,
+        ),
+        "getObjectTypeV1" => ("/beta/object-types/app".into(), None),
+        "putObjectTypeV1" => (
+            "/v2025/object-types/invoice".into(),
+            Some(json!({"name": "n", "entity": "Invoice", "description": "d",
+                "example": {"id": 1, "lines": [{"a": null}]}})),
+        ),
+        "deleteObjectTypeV1" => ("/object-types/v1/nothing".into(), None),
+        "listCallbacksV1" => {
+            let filter = "sorters=timing,-created&filters=enabled%20eq%20true";
+            (format!("/v2024/callbacks?{PAGE}&{filter}"), None)
+        }
+        "createCallbackV1" => ("/callbacks/v1".into(), Some(callback_body())),
+        "getCallbackV1" => (format!("/callbacks/v1/{callback}"), None),
+        "updateCallbackV1" => (
+            format!("/v2026/callbacks/{callback}"),
+            Some(callback_body()),
+        ),
+        "patchCallbackV1" => {
+            let changes = json!([
+                {"op": "replace", "path": "/authentication",
+                    "value": {"type": "BEARER_TOKEN", "bearerToken": SECRET}},
+                {"op": "add", "path": "/requestHeaders/x-b", "value": "1"},
+                {"op": "copy", "from": "/name", "path": "/description"},
+            ]);
+            (format!("/beta/callbacks/{callback}"), Some(changes))
+        }
+        "deleteCallbackV1" => (format!("/callbacks/v1/{nobody}"), None),
+        "rotateCallbackSigningSecretV1" => (
+            format!("/callbacks/v1/{callback}/rotate-signing-secret"),
+            None,
+        ),
+        _ => return None,
+    };
+    Some(found)
+}
+
 fn of_invocations(operation: &str, known: &Known) -> Option<PathAndBody> {
     let open = &known.open.id;
     let start = json!({"triggerId": TRIGGER, "input": {"a": "b"}, "contentJson": {"c": [1, null]}});
@@ -195,7 +242,7 @@ fn of_invocations(operation: &str, known: &Known) -> Option<PathAndBody> {
 
 fn object_event() -> Value {
     json!({
-        "objectType": "app", "action": "CREATED", "entity": {"id": 7, "secret": SECRET},
+        "objectType": "app", "action": "CREATED", "entity": {"id": 7},
         "user": "u", "objectId": "7", "budgetMs": 500, "waitMs": 0, "test": true,
     })
 }
@@ -212,6 +259,17 @@ fn subscription_body() -> Value {
         },
         "delivery": {"ordering": "key", "maxInFlight": 3,
             "retry": {"maxAttempts": 2, "initialDelayMs": 5, "maxDelayMs": 10}},
+    })
+}
+
+/// A callback that may block apps.
+pub(super) fn callback_body() -> Value {
+    json!({
+        "name": "n", "description": "d", "timing": "BEFORE", "objectType": "app",
+        "url": "http://127.0.0.1:9/hook", "expectedStatus": 200, "enabled": true,
+        "authentication": {"type": "BASIC_AUTH", "userName": "u", "password": SECRET},
+        "requestHeaders": {"action": "CREATED,UPDATED", "x-tenant": "acme"},
+        "timeoutMs": 2000, "failurePolicy": "ALLOW",
     })
 }
 

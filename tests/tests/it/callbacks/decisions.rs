@@ -237,7 +237,7 @@ async fn bad_fields_are_named() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_at_once_stay_within_the_budget() {
-    const BUDGET: Duration = Duration::from_millis(1000);
+    const BUDGET: Duration = Duration::from_secs(1);
     let platform = Platform::new().await;
     let (prompt, hangs) = (answering(200).await, silent().await);
     for number in 0..7 {
@@ -252,7 +252,7 @@ async fn many_at_once_stay_within_the_budget() {
             .before_callback(&name, &hangs.url(), json!({}))
             .await;
     }
-    let budget = json!({"budgetMs": BUDGET.as_millis() as u64});
+    let budget = json!({"budgetMs": 1000});
     let asked = (0..100).map(|_| platform.ask(budget.clone()));
     let told = futures::future::join_all(asked).await;
     for told in &told {

@@ -54,6 +54,19 @@ async fn every_activation_is_there_with_secrets_masked() {
         r#"{"token":"***","saw":"Bearer ***","why":"no"}"#
     );
     assert_eq!(oldest["truncated"], false);
+    let status = platform.api().get("/trigger-invocations/v1/status").await;
+    assert!(!status.expect(200).text().contains("app-secret-4711"));
+    let path = format!("/trigger-invocations/v1/{}", oldest["id"].as_str().unwrap());
+    let detail = platform.api().get(&path).await.expect(200);
+    assert!(
+        !detail.text().contains("app-secret-4711"),
+        "{}",
+        detail.text()
+    );
+    assert_eq!(
+        detail.json()["startInvocationInput"]["input"]["AppToken"]["secret"],
+        "***"
+    );
     for (filter, count) in [
         ("outcome%20eq%20%22DENIED%22", 2),
         ("outcome%20eq%20%22ALLOWED%22", 0),

@@ -14,9 +14,9 @@ async fn is_stopped_at_the_limit_and_the_history_says_so() {
     let platform = Platform::with(Setup::new().set("delivery.max_depth", "3")).await;
     let base = platform.api().url("");
     let heard: Arc<Mutex<Vec<Value>>> = Arc::default();
-    let hears = Arc::clone(&heard);
+    let notes = Arc::clone(&heard);
     let receiver = Subscriber::start(move |call| {
-        let (base, hears) = (base.clone(), Arc::clone(&hears));
+        let (base, notes) = (base.clone(), Arc::clone(&notes));
         async move {
             // The platform passes the depth on, as it is asked to.
             let api = Api::new(&base, CLIENT);
@@ -31,7 +31,7 @@ async fn is_stopped_at_the_limit_and_the_history_says_so() {
                     body.to_string(),
                 )
                 .await;
-            hears.lock().push(told.expect(200).json());
+            notes.lock().push(told.expect(200).json());
             Reply::status(200)
         }
     })

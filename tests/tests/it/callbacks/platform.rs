@@ -88,7 +88,7 @@ impl Platform {
 
 /// Creates a callback; returns its id.
 pub(crate) async fn callback(api: &Api, mut body: Value, extra: Value) -> String {
-    replace(&mut body, extra);
+    replace(&mut body, &extra);
     let answer = api.post("/callbacks/v1", body.to_string()).await;
     let answer = answer.expect(201).json();
     answer["id"].as_str().expect("an id").to_owned()
@@ -100,12 +100,12 @@ pub(crate) async fn post(api: &Api, timing: &str, extra: Value) -> Answer {
         "objectType": "app", "action": "CREATED", "user": "jdoe",
         "entity": {"id": 7, "name": "Store", "secret": "app-secret-4711"},
     });
-    replace(&mut body, extra);
+    replace(&mut body, &extra);
     let path = format!("/object-events/v1/{timing}");
     api.post(&path, body.to_string()).await
 }
 
-fn replace(body: &mut Value, extra: Value) {
+fn replace(body: &mut Value, extra: &Value) {
     for (name, value) in extra.as_object().expect("an object") {
         body[name] = value.clone();
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use triggerfish_tests::kafka::{Event, Kind, Reader, Role, Upstream};
+use triggerfish_tests::kafka::{Event, Installation, Kind, Reader, Role, Upstream};
 use triggerfish_tests::{Reply, Subscriber, eventually};
 
 use super::scene::{add, installation};
@@ -19,27 +19,10 @@ async fn each_action_gets_one_decision_whoever_dies() {
         return;
     };
     let mut installation = installation();
-    let producers = add(&mut installation, Role::Producer, 1).await;
+    add(&mut installation, Role::Producer, 1).await;
     let dispatchers = add(&mut installation, Role::Dispatcher, 2).await;
     let consumers = add(&mut installation, Role::CompletionConsumer, 2).await;
-    // Refuses every third object.
-    let receiver = Subscriber::start(|call| async move {
-        let id = call.json()["AppToken"]["id"].as_u64().unwrap_or_default();
-        Reply::status(if id % 3 == 0 { 403 } else { 200 })
-    })
-    .await;
-    let callback = json!({
-        "name": "gate", "timing": "BEFORE", "objectType": "app", "url": receiver.url(),
-        "expectedStatus": 200,
-    });
-    let (path, body) = ("/callbacks/v1", callback.to_string());
-    drop(
-        installation
-            .doors
-            .sure(Method::POST, path, &body)
-            .await
-            .expect(201),
-    );
+    let _receiver = set_up(&installation).await;
     let bootstrap = installation.brokers.bootstrap();
     let decisions = Reader::follow(&bootstrap, &installation.topic("decisions"));
     let mut upstream = Upstream::start(&bootstrap, |_| {});
@@ -47,13 +30,8 @@ async fn each_action_gets_one_decision_whoever_dies() {
     let mut told: BTreeMap<String, Value> = BTreeMap::new();
     for n in 1..=ASKED {
         let key = format!("key-{n}");
-        let mut question = json!({
-            "objectType": "app", "action": "CREATED", "entity": {"id": n}, "id": key,
-            "budgetMs": 10_000,
-        });
         if n % 2 == 0 {
-            question["timing"] = json!("BEFORE");
-            let value = question.to_string();
+            let value = question(n).to_string();
             let event = Event {
                 topic: &topic,
                 key: &key,
@@ -62,14 +40,7 @@ async fn each_action_gets_one_decision_whoever_dies() {
             };
             upstream.send(n, &event);
         } else {
-            let url = installation.workers[producers[0]].url();
-            let answer = eventually("the decision is told", async || {
-                let (path, body) = ("/object-events/v1/before", question.to_string());
-                let asked = installation.doors.call(&url, Method::POST, path, &[], body);
-                let answer = asked.await.filter(|answer| answer.status == 200)?;
-                (answer.json()["final"] == true).then(|| answer.json())
-            });
-            told.insert(key, answer.await);
+            told.insert(key, ask(&installation, n).await);
         }
         for (at, victim) in [(12, consumers[0]), (24, dispatchers[0])] {
             if n == at {
@@ -82,35 +53,70 @@ async fn each_action_gets_one_decision_whoever_dies() {
     }
     assert!(upstream.end().is_empty(), "Kafka took every question");
     eventually("all decisions are there", async || {
-        (decisions.count() >= ASKED as usize).then_some(())
+        (decisions.count() as u64 >= ASKED).then_some(())
     })
     .await;
     installation.ready().await;
     installation.stop_all().await;
-    let all = Reader::all(&bootstrap, &installation.topic("decisions"));
+    check(&installation, &told);
+    let differs = tokio::task::block_in_place(|| installation.verify());
+    assert!(differs.is_empty(), "{differs:?}");
+}
+
+/// A callback that refuses every third object, and its receiver.
+async fn set_up(installation: &Installation) -> Subscriber {
+    let receiver = Subscriber::start(|call| async move {
+        let id = call.json()["AppToken"]["id"].as_u64().unwrap_or_default();
+        Reply::status(if id % 3 == 0 { 403 } else { 200 })
+    })
+    .await;
+    let callback = json!({
+        "name": "gate", "timing": "BEFORE", "objectType": "app", "url": receiver.url(),
+        "expectedStatus": 200,
+    });
+    let (path, body) = ("/callbacks/v1", callback.to_string());
+    let made = installation.doors.sure(Method::POST, path, &body).await;
+    drop(made.expect(201));
+    receiver
+}
+
+fn question(n: u64) -> Value {
+    json!({
+        "timing": "BEFORE", "objectType": "app", "action": "CREATED", "entity": {"id": n},
+        "id": format!("key-{n}"), "budgetMs": 10_000,
+    })
+}
+
+/// Asks over HTTP, as often as it takes.
+async fn ask(installation: &Installation, n: u64) -> Value {
+    eventually("the decision is told", async || {
+        let (path, body) = ("/object-events/v1/before", question(n).to_string());
+        let url = installation.workers[0].url();
+        let asked = installation.doors.call(&url, Method::POST, path, &[], body);
+        let answer = asked.await.filter(|answer| answer.status == 200)?;
+        (answer.json()["final"] == true).then(|| answer.json())
+    })
+    .await
+}
+
+/// One decision for each action, the right one, and what the platform was told.
+fn check(installation: &Installation, told: &BTreeMap<String, Value>) {
+    let bootstrap = installation.brokers.bootstrap();
     let mut found: BTreeMap<String, Value> = BTreeMap::new();
-    for record in &all {
+    for record in Reader::all(&bootstrap, &installation.topic("decisions")) {
         let decision = serde_json::from_str(&record.value).expect("a decision is JSON");
-        assert!(
-            record
-                .headers
-                .iter()
-                .any(|(name, _)| name == "triggerfish-cause")
-        );
+        let mut headers = record.headers.iter();
+        assert!(headers.any(|(name, _)| name == "triggerfish-cause"));
         let before = found.insert(record.key.clone(), decision);
         assert!(before.is_none(), "two decisions under {}", record.key);
     }
     assert_eq!(found.len() as u64, ASKED);
     for n in 1..=ASKED {
-        let (key, expected) = (
-            format!("key-{n}"),
-            if n % 3 == 0 { "DENY" } else { "ALLOW" },
-        );
-        assert_eq!(found[&key]["decision"], expected, "{}", found[&key]);
-        if let Some(told) = told.get(&key) {
-            assert_eq!(*told, found[&key], "the platform was told what is recorded");
+        let decision = &found[&format!("key-{n}")];
+        let expected = if n % 3 == 0 { "DENY" } else { "ALLOW" };
+        assert_eq!(decision["decision"], expected, "{decision}");
+        if let Some(told) = told.get(&format!("key-{n}")) {
+            assert_eq!(told, decision, "the platform was told what is recorded");
         }
     }
-    let differs = tokio::task::block_in_place(|| installation.verify());
-    assert!(differs.is_empty(), "{differs:?}");
 }
