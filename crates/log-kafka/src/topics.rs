@@ -19,6 +19,8 @@ use crate::shared::{Shared, blocking};
 
 /// How long a new topic may take until every broker knows it.
 const KNOWN_WITHIN: Duration = Duration::from_secs(20);
+/// Pause before a question about a topic is repeated.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 impl Shared {
     pub(crate) async fn ensure_topics(
@@ -26,19 +28,38 @@ impl Shared {
         topics: &[TopicSpec],
     ) -> Result<(), LogError> {
         for spec in topics {
-            if !spec.name.is_valid() {
-                return Err(refused(&spec.name, "its name is not legal in Kafka".into()));
-            }
-            let made = self.present(spec).await?.is_none() && self.create(spec).await?;
-            if !made {
-                // Where another process was faster, it may have made it otherwise.
-                let present = self.wait_until_known(spec, 1).await?;
-                self.compare(spec).await?;
-                self.grow(spec, present).await?;
-            }
+            self.ensure_in_time(spec).await?;
         }
         for spec in topics {
             self.wait_until_known(spec, spec.partitions).await?;
+        }
+        Ok(())
+    }
+
+    /// One broker of several may be away for a moment, and may be the one that was asked.
+    async fn ensure_in_time(self: &Arc<Self>, spec: &TopicSpec) -> Result<(), LogError> {
+        let until = Instant::now() + ANSWER_WITHIN;
+        loop {
+            match self.ensure(spec).await {
+                Err(error) if error.is_retryable() && Instant::now() < until => {
+                    tracing::debug!(target: "kafka", topic = %spec.name, %error, "asking again");
+                    tokio::time::sleep(ASK_AGAIN).await;
+                }
+                ensured => return ensured,
+            }
+        }
+    }
+
+    async fn ensure(self: &Arc<Self>, spec: &TopicSpec) -> Result<(), LogError> {
+        if !spec.name.is_valid() {
+            return Err(refused(&spec.name, "its name is not legal in Kafka".into()));
+        }
+        let made = self.present(spec).await?.is_none() && self.create(spec).await?;
+        if !made {
+            // Where another process was faster, it may have made it otherwise.
+            let present = self.wait_until_known(spec, 1).await?;
+            self.compare(spec).await?;
+            self.grow(spec, present).await?;
         }
         Ok(())
     }

@@ -3,7 +3,10 @@
 mod callbacks;
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -298,9 +301,19 @@ fn salt() -> Result<Salt, ChangeError> {
 fn new_id() -> Result<SubscriptionId, ChangeError> {
     let mut entropy = [0; 10];
     random(&mut entropy)?;
-    let builder = uuid::Builder::from_unix_timestamp_millis(now().as_millis(), &entropy);
+    let builder = uuid::Builder::from_unix_timestamp_millis(later_millis(), &entropy);
     let id: Uuid = builder.into_uuid();
     Ok(SubscriptionId(id))
+}
+
+/// The time, but never that of an earlier id: lists are in the order of ids, and what was
+/// made later comes later.
+fn later_millis() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let now = now().as_millis();
+    let later = |last: u64| now.max(last + 1);
+    let last = LAST.fetch_update(Relaxed, Relaxed, |last| Some(later(last)));
+    last.map_or(now, later)
 }
 
 fn random(target: &mut [u8]) -> Result<(), ChangeError> {

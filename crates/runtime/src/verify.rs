@@ -39,10 +39,12 @@ pub struct Compared {
 }
 
 impl Compared {
-    /// Whether the view is what the log says (invariant I3).
+    /// Whether the view is what the log says (invariant I3). One of which nothing had come to
+    /// the disk yet says nothing else.
     #[must_use]
     pub fn is_equal(&self) -> bool {
-        self.wiped.is_none() && self.view == self.rebuilt
+        let holds = self.wiped.is_none_or(|why| why == WipeReason::Unborn);
+        holds && self.view == self.rebuilt
     }
 }
 

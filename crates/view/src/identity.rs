@@ -41,6 +41,8 @@ pub struct Opened {
 pub enum WipeReason {
     /// The store does not open or holds what makes no sense.
     Damaged,
+    /// Nothing of it had come to the disk yet when its process ended.
+    Unborn,
     /// Written in another format.
     Format,
     /// Derived from another log.
@@ -61,6 +63,7 @@ impl WipeReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Damaged => "damaged",
+            Self::Unborn => "unborn",
             Self::Format => "format",
             Self::OtherLog => "other_log",
             Self::KeepWindows => "keep_windows",

@@ -168,9 +168,7 @@ impl Store {
         settings: &Settings,
     ) -> Result<Result<Progress, WipeReason>, Error> {
         let Some(found) = self.get(IDENTITY)? else {
-            // Made, but stopped before its first record was written.
-            let reason = WipeReason::Damaged;
-            return Ok(Err(reason));
+            return Ok(Err(WipeReason::Unborn));
         };
         let expected = identity_record(identity, settings);
         if found.first() != expected.first() {

@@ -103,8 +103,13 @@ impl Faults {
             let in_flight = first <= fault.from + NOTED_LATE
                 && fault.from.saturating_duration_since(first) < IN_FLIGHT;
             match fault.kind {
-                Kind::Kill | Kind::Wipe | Kind::Pause | Kind::FullDisk => {
+                Kind::Kill | Kind::Wipe | Kind::FullDisk => {
                     hit && in_flight && fault.from <= second
+                }
+                // One that stood still between deciding on a call and sending it sends it then.
+                Kind::Pause => {
+                    let sent_late = (fault.until..=fault.until + NOTED_LATE).contains(&first);
+                    hit && (in_flight || sent_late) && fault.from <= second
                 }
                 Kind::Broker => {
                     fault.from <= second

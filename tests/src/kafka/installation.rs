@@ -292,6 +292,16 @@ impl Installation {
     }
 }
 
+impl Drop for Installation {
+    #[expect(clippy::print_stderr, reason = "beside why the test failed")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.folder.disable_cleanup(true);
+            eprintln!("logs and data: {}", self.folder.path().display());
+        }
+    }
+}
+
 /// Whether a line of metrics tells of work that is not done.
 fn is_telling(line: &str) -> bool {
     const TELLING: [&str; 5] = [

@@ -3,7 +3,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use triggerfish_tests::{Api, Service};
+use triggerfish_tests::{Api, Setup};
 
 const PASSWORD: &str = "basic-password-77d01b3e";
 
@@ -31,7 +31,8 @@ fn fraud_check() -> Value {
 
 #[tokio::test]
 async fn from_making_to_deleting_across_a_restart() {
-    let service = Service::start().await;
+    let setup = Setup::new().set("limits.callbacks_per_object_type", "1");
+    let service = setup.start().await;
     let api = &service.api;
     let own = "/object-types/v1/invoice";
     let list = "/callbacks/v1";
@@ -40,6 +41,8 @@ async fn from_making_to_deleting_across_a_restart() {
     call(api, Method::PUT, own, invoice, 200).await;
     let made = call(api, Method::POST, list, fraud_check(), 201).await;
     let one = format!("{list}/{}", made["id"].as_str().expect("an id"));
+    let refused = call(api, Method::POST, list, fraud_check(), 400).await;
+    assert!(refused.to_string().contains("at most 1"), "{refused}");
     let patch = json!([{"op": "replace", "path": "/failurePolicy", "value": "AUDIT"}]);
     let patched = call(api, Method::PATCH, &one, patch, 200).await;
     assert_eq!(patched["failurePolicy"], "AUDIT");

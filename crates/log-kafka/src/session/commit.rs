@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use parking_lot::Mutex;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{CommitMode, Consumer as _, ConsumerGroupMetadata};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::consumer::{Consumer as _, ConsumerGroupMetadata};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext, PurgeConfig};
 use rdkafka::{ClientContext, TopicPartitionList};
 use triggerfish_log::{Batch, CommitError, LogError, NewRecord, Offset, WriterName};
 
-use super::driver::Driver;
+use super::driver::{Driver, REST};
 use super::ownership::{number, place};
 use crate::client::{self, is_unknown_partition, look_at};
 use crate::error::{code, is_fatal, misconfigured, unavailable};
@@ -34,6 +34,8 @@ const STEP: Duration = Duration::from_micros(200);
 /// How long a step of a transaction may take. After the transaction's own time the broker has
 /// ended it anyway.
 const STEP_WITHIN: Duration = TRANSACTION_TIMEOUT;
+/// How long the brokers may take to commit positions alone.
+const POSITIONS_WITHIN: Duration = Duration::from_secs(5);
 /// How long the brokers may take to make a producer the only one of its name.
 const INIT_WITHIN: Duration = Duration::from_secs(30);
 
@@ -217,7 +219,7 @@ fn is_retriable(error: &KafkaError) -> bool {
 }
 
 impl Driver {
-    pub(super) fn commit(&self, batch: &Batch) -> Result<Vec<Offset>, CommitError> {
+    pub(super) fn commit(&mut self, batch: &Batch) -> Result<Vec<Offset>, CommitError> {
         if let Some(reason) = self.inbox.fenced() {
             return Err(CommitError::Fenced { reason });
         }
@@ -312,13 +314,12 @@ impl Driver {
         }
     }
 
-    /// Commits positions without records, by the consumer.
-    fn commit_positions(&self, positions: &TopicPartitionList) -> Result<(), CommitError> {
+    /// Commits positions without records.
+    fn commit_positions(&mut self, positions: &TopicPartitionList) -> Result<(), CommitError> {
         if self.consumer.assignment_lost() {
             return Err(put_out());
         }
-        let committed = self.consumer.commit(positions, CommitMode::Sync);
-        committed.map_err(|error| {
+        self.answer_to(positions).map_err(|error| {
             if is_fatal(&error) {
                 return self.fence(error.to_string());
             }
@@ -327,6 +328,24 @@ impl Driver {
                 reason: error.to_string(),
             }
         })
+    }
+
+    /// What the brokers say to a commit of positions. One whose answer is not waited for any
+    /// longer may still count, which does no harm: it comes before the next one.
+    fn answer_to(&mut self, positions: &TopicPartitionList) -> KafkaResult<()> {
+        let until = Instant::now() + POSITIONS_WITHIN;
+        let mut is_asked = self.positions.ask(positions);
+        while Instant::now() < until && !self.consumer.assignment_lost() {
+            match self.positions.answer() {
+                Some(answer) if is_asked => return answer,
+                // That was about an earlier one.
+                Some(_) => is_asked = self.positions.ask(positions),
+                None if self.read() => {}
+                None => std::thread::park_timeout(REST),
+            }
+        }
+        let late = RDKafkaErrorCode::OperationTimedOut;
+        Err(KafkaError::ConsumerCommit(late))
     }
 }
 

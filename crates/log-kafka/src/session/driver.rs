@@ -15,13 +15,14 @@ use super::commit::Writer;
 use super::context::Callbacks;
 use super::inbox::Inbox;
 use super::ownership::{Ownership, number, place};
+use super::positions::Positions;
 use crate::error::{code, is_fatal, misconfigured, unavailable};
 use crate::record;
 use crate::settings::ANSWER_WITHIN;
 use crate::shared::Shared;
 
 /// Longest rest between two looks around, when nobody wakes the thread.
-const REST: Duration = Duration::from_millis(50);
+pub(super) const REST: Duration = Duration::from_millis(50);
 /// Messages taken from the consumer before requests are looked at again.
 const MESSAGES_PER_TURN: usize = 1_000;
 const BYTES_PER_TURN: usize = 4 << 20;
@@ -31,7 +32,8 @@ const SEEK_AGAIN: Duration = Duration::from_millis(2);
 pub(super) struct Driver {
     pub(super) shared: Arc<Shared>,
     pub(super) spec: SessionSpec,
-    pub(super) consumer: BaseConsumer<Callbacks>,
+    pub(super) consumer: Arc<BaseConsumer<Callbacks>>,
+    pub(super) positions: Positions,
     pub(super) writer: Option<Writer>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) ownership: Ownership,
@@ -94,10 +96,14 @@ impl Driver {
         let mut consumer: BaseConsumer<Callbacks> =
             consumer.map_err(|error| misconfigured(&error))?;
         let driver = std::thread::current();
-        consumer.set_nonempty_callback(move || driver.unpark());
+        let woken = driver.clone();
+        consumer.set_nonempty_callback(move || woken.unpark());
         let subscribed = consumer.subscribe(&[spec.topic.as_str()]);
         subscribed.map_err(|error| unavailable("joining the group", &error))?;
+        let consumer = Arc::new(consumer);
+        let group = spec.group.as_str();
         Ok(Self {
+            positions: Positions::of(Arc::clone(&consumer), group, driver),
             ownership: Ownership::new(spec.topic.clone()),
             shared,
             spec,

@@ -11,6 +11,7 @@ mod driver;
 mod inbox;
 mod membership;
 mod ownership;
+mod positions;
 
 use std::sync::Arc;
 use std::sync::mpsc::Sender;

@@ -3,12 +3,15 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, Instant};
 
-use triggerfish_log::{Appender as _, EventLog as _};
+use triggerfish_log::{Appender as _, CommitError, EventLog as _, Partition, Session as _};
 use triggerfish_log_kafka::{KafkaAppender, KafkaLog};
 use triggerfish_test_broker::{Cluster, Settings, required_or_skip, shared, tool};
 
 use crate::copying::{Copier, Task};
-use crate::stage::{PATIENCE, record, run, settings, topic, unique, values};
+use crate::stage::{
+    PATIENCE, append, assigned, batch, in_time, position, record, records, run, session_spec,
+    settings, topic, unique, values,
+};
 
 const PARTITIONS: u32 = 2;
 /// What a commit takes, and some more.
@@ -194,4 +197,42 @@ async fn one_of_three_nodes_may_be_gone() {
     copying.put(500).await;
     copier.commits(1);
     copying.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn positions_that_no_broker_takes_hold_nothing_up() {
+    if !required_or_skip("a broker that answers nobody") {
+        return;
+    }
+    let cluster = Cluster::start(Settings::default()).unwrap();
+    let mut settings = settings(&cluster.bootstrap());
+    // Long, so that neither the group nor the connection ends the commit.
+    for name in ["session.timeout.ms", "socket.timeout.ms"] {
+        settings.properties.insert(name.into(), "120000".into());
+    }
+    let log = KafkaLog::open(settings).await.unwrap();
+    let topic = topic(&log, "silence", 1).await;
+    append(&log, &topic, &["a"]).await;
+    let spec = session_spec(&unique("group"), &topic, None);
+    let mut session = log.open_session(spec).await.unwrap();
+    assigned(&mut session, 1).await;
+    let first = records(&mut session, 1).await;
+    let next = position(&topic, Partition(0), first[0].offset.next());
+    let commit = || batch(vec![], vec![next.clone()]);
+
+    cluster.pause(1).unwrap();
+    let refused = in_time("a commit", session.commit(commit())).await;
+    assert!(
+        matches!(refused, Err(CommitError::Aborted { .. })),
+        "{refused:?}"
+    );
+    cluster.resume(1).unwrap();
+    let until = Instant::now() + PATIENCE;
+    while let Err(error) = session.commit(commit()).await {
+        assert!(
+            matches!(error, CommitError::Aborted { .. }) && Instant::now() < until,
+            "{error}"
+        );
+    }
+    session.close().await;
 }

@@ -165,6 +165,8 @@ section! {
         subscriptions_per_fire_and_forget: NonZeroU32 = positive(50),
         /// Subscriptions of one `REQUEST_RESPONSE` trigger.
         subscriptions_per_request_response: NonZeroU32 = positive(1),
+        /// Callbacks of one object type and timing.
+        callbacks_per_object_type: NonZeroU32 = positive(50),
         /// The longest `responseDeadline` of a subscription. Must end an hour before
         /// the log forgets (`storage.log_retention`).
         response_deadline_max: IsoDuration = IsoDuration::preset("P5D"),

@@ -67,6 +67,7 @@ fn defaults_are_those_of_the_design() {
     assert_eq!(config.delivery.request_response_retry.max_attempts.get(), 1);
     assert_eq!(config.limits.subscriptions_per_fire_and_forget.get(), 50);
     assert_eq!(config.limits.subscriptions_per_request_response.get(), 1);
+    assert_eq!(config.limits.callbacks_per_object_type.get(), 50);
     assert_eq!(config.delivery.allow_networks, []);
     assert!(
         loaded

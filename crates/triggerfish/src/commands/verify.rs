@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use triggerfish_runtime::verify;
+use triggerfish_view::WipeReason;
 
 use super::{print, settings};
 use crate::{
@@ -37,6 +38,7 @@ pub(super) async fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
                 "views": folder,
                 "partition": row.partition.0,
                 "position": row.position,
+                "wiped": row.wiped.map(WipeReason::as_str),
                 "view": hex(&row.view),
                 "rebuilt": hex(&row.rebuilt),
                 "equal": row.is_equal(),

@@ -51,6 +51,7 @@ pub(super) fn registry_limits(config: &Config, guard: Guard) -> triggerfish_regi
         config.limits.subscriptions_per_fire_and_forget.get() as usize;
     limits.request_response_subscriptions_max =
         config.limits.subscriptions_per_request_response.get() as usize;
+    limits.callbacks_max = config.limits.callbacks_per_object_type.get() as usize;
     limits
 }
 

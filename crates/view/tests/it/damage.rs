@@ -111,6 +111,16 @@ fn a_view_of_another_log_or_another_fold_is_wiped() {
 }
 
 #[test]
+fn a_store_without_its_first_record_is_unborn() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("view-0");
+    let empty = sled::Config::new().path(path).segment_size(1 << 20);
+    drop(empty.open().unwrap());
+    let opened = open(folder.path(), &identity(), SETTINGS);
+    assert_eq!(opened, wiped(WipeReason::Unborn));
+}
+
+#[test]
 fn another_cache_size_is_no_reason_to_wipe() {
     let folder = tempfile::tempdir().unwrap();
     drop(filled(folder.path(), 60));

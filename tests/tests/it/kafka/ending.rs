@@ -47,6 +47,7 @@ impl Run {
 
     /// Waits until everything accepted so far is completed, or for long enough. How long
     /// it took.
+    #[expect(clippy::print_stdout, reason = "what the test says when it fails")]
     async fn settled(&mut self) -> Duration {
         let begun = Instant::now();
         let mut expected = expected(&self.load.ledger, &self.subscribers);
