@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::future::{BoxFuture, FutureExt as _};
 use parking_lot::Mutex;
-use serde_json::json;
+use serde_json::{Value, json};
 use triggerfish_api::ports::{
     Ask, AskError, Asked, DeadLetterView, DeadLetters, Gate, Ingest, Invocations, ListQuery,
     Listing, Load, PendingCount, Place, Records, RecordsError, RecordsPage, RecordsQuery, Redrive,
@@ -196,8 +196,9 @@ impl Timelines for Chronicle {
         &'a self,
         invocation: &'a Invocation,
     ) -> BoxFuture<'a, Result<Timeline, Unavailable>> {
-        let observation =
-            json!({"observation": "requested", "invocationId": invocation.id.to_string()});
+        let input: Value = serde_json::from_slice(&invocation.request.input).unwrap();
+        let id = invocation.id.to_string();
+        let observation = json!({"observation": "requested", "invocationId": id, "input": input});
         let entry = TimelineEntry {
             offset: invocation.offset,
             appended: invocation.request.created,
