@@ -9,6 +9,7 @@
 //! listed in `docs/compatibility.md`.
 
 mod activations;
+mod activity;
 mod auth;
 mod body;
 mod callbacks;
@@ -25,23 +26,29 @@ mod model;
 mod object_events;
 mod object_types;
 mod openapi;
+mod overview;
 mod patch;
 mod path;
 pub mod ports;
 mod rate_limit;
 mod records;
+mod resend;
 mod router;
 mod signing;
 mod starts;
 mod state;
 mod status;
 mod subscriptions;
+mod timeline;
 mod tracking;
 mod triggers;
 mod validate_filter;
 mod workers;
 
-pub use auth::scope::{ALL_SCOPES, Scope};
+pub use auth::{
+    scope::{ALL_SCOPES, Scope, granted},
+    signed_in::SignedIn,
+};
 pub use mask::SecretFields;
 pub use openapi::document;
 pub use router::router;

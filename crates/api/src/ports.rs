@@ -7,9 +7,10 @@
 mod dead_letters;
 mod gate;
 mod records;
+mod timelines;
 mod workers;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -22,7 +23,8 @@ pub use dead_letters::{
 };
 pub use gate::{Ask, AskError, Asked, Gate};
 pub use records::{Records, RecordsError, RecordsFrom, RecordsPage, RecordsQuery, TopicRecord};
-pub use workers::{Worker, WorkerPartition, Workers};
+pub use timelines::{Timeline, TimelineEntry, Timelines};
+pub use workers::{Load, Worker, WorkerPartition, Workers};
 
 /// Takes events in.
 pub trait Ingest: Send + Sync + 'static {
@@ -140,7 +142,7 @@ pub trait Invocations: Send + Sync + 'static {
     /// The invocation with this id, if it is known and kept.
     fn get(&self, id: InvocationId) -> BoxFuture<'_, Result<Option<Invocation>, Unavailable>>;
 
-    /// Newest first by creation; at most `limit` rows after filtering; open and
+    /// Newest first; at most `limit` rows after filtering; open and
     /// closed. Never silently short: a part that can't be read is an error.
     fn list(&self, query: ListQuery) -> BoxFuture<'_, Result<Listing, Unavailable>>;
 
@@ -167,6 +169,12 @@ pub struct ListQuery {
     pub id: Option<InvocationId>,
     /// Only those without an outcome.
     pub open_only: bool,
+    /// For each partition that is named, only those before this [`Invocation::place`].
+    pub before: BTreeMap<u32, u64>,
+    /// Open ones with the earliest deadlines, those first, in place of the newest.
+    pub soonest: bool,
+    /// The total need not be counted.
+    pub without_total: bool,
     /// Rows at most.
     pub limit: usize,
 }
@@ -174,7 +182,8 @@ pub struct ListQuery {
 /// Invocations that were asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// Newest first by creation.
+    /// Newest first by creation, or by deadline where that was asked for; but those of one
+    /// partition in the order of its log, so that one can go on after any of them.
     pub invocations: Vec<Invocation>,
     /// How many there are without the limit.
     pub total: usize,

@@ -5,11 +5,11 @@ use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    activations,
+    activations, activity,
     auth::grant,
     callbacks, clients, dead_letters,
     error::ApiError,
-    ingress, object_events, object_types, openapi, records,
+    ingress, object_events, object_types, openapi, overview, records,
     state::{ApiState, Inner, Shared},
     status, subscriptions, tracking, triggers, workers,
 };
@@ -20,7 +20,7 @@ pub(crate) const PREFIXES: [&str; 5] = ["/beta", "/v2024", "/v2025", "/v2026", "
 
 type Resource = fn() -> OpenApiRouter<Shared>;
 
-const RESOURCES: [(&str, Resource); 9] = [
+const RESOURCES: [(&str, Resource); 11] = [
     ("/triggers", triggers::router),
     ("/trigger-subscriptions", subscriptions::router),
     ("/trigger-invocations", status::router),
@@ -30,6 +30,8 @@ const RESOURCES: [(&str, Resource); 9] = [
     ("/callbacks", activations::router),
     ("/object-events", object_events::router),
     ("/workers", workers::router),
+    ("/overview", overview::router),
+    ("/activity", activity::router),
 ];
 
 /// The HTTP API.

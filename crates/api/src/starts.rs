@@ -101,7 +101,7 @@ pub(crate) async fn start(
     JsonBody(body): JsonBody<StartInvocation>,
 ) -> Result<Response, ApiError> {
     let cause = Cause::of(&headers, state.settings.depth_max)?;
-    let key = idempotency_key(&headers)?;
+    let identity = identity(&headers, caller.client_id)?;
     let started = state
         .ingest
         .start(Start {
@@ -112,10 +112,7 @@ pub(crate) async fn start(
                 .map_or_else(|| "{}".into(), RawObject::into_bytes),
             origin: Origin::RealTime,
             subscription_ids: None,
-            identity: key.map_or(StartIdentity::Unique, |key| StartIdentity::Key {
-                scope: caller.client_id,
-                key,
-            }),
+            identity,
             time: None,
             ordering_key: body.ordering_key.filter(|key| !key.is_empty()),
             depth: cause.depth,
@@ -126,7 +123,16 @@ pub(crate) async fn start(
     Ok(answer(started))
 }
 
-fn answer(started: Vec<Started>) -> Response {
+/// What makes a request of this client the same as another.
+pub(crate) fn identity(headers: &HeaderMap, scope: String) -> Result<StartIdentity, ApiError> {
+    let key = idempotency_key(headers)?;
+    Ok(key.map_or(StartIdentity::Unique, |key| StartIdentity::Key {
+        scope,
+        key,
+    }))
+}
+
+pub(crate) fn answer(started: Vec<Started>) -> Response {
     if started.is_empty() {
         return StatusCode::NO_CONTENT.into_response();
     }

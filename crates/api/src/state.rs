@@ -7,7 +7,7 @@ use triggerfish_registry::Registry;
 
 use crate::{
     mask::SecretFields,
-    ports::{DeadLetters, Gate, Ingest, Invocations, Records, Workers},
+    ports::{DeadLetters, Gate, Ingest, Invocations, Records, Timelines, Workers},
     rate_limit::RateLimiter,
 };
 
@@ -29,6 +29,8 @@ pub struct ApiState {
     pub gate: Arc<dyn Gate>,
     /// Shows what is on the topics.
     pub records: Arc<dyn Records>,
+    /// Tells the stories of invocations.
+    pub timelines: Arc<dyn Timelines>,
     /// Knows the processes of the installation.
     pub workers: Arc<dyn Workers>,
     /// Shows dead letters and puts them back.

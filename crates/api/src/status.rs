@@ -92,6 +92,8 @@ pub(crate) fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(crate::starts::test))
         .routes(routes!(crate::starts::start))
         .routes(routes!(detail))
+        .routes(routes!(crate::timeline::timeline))
+        .routes(routes!(crate::resend::resend))
         .routes(routes!(crate::complete::complete))
 }
 
@@ -183,14 +185,19 @@ async fn pending(
 async fn detail(
     State(state): State<Shared>,
     _caller: Caller<ReadInvocations>,
-    PathId(id): PathId,
+    id: PathId,
 ) -> Result<Json<InvocationDetail>, ApiError> {
+    let invocation = known(&state, &id).await?;
+    let secrets = &state.settings.secret_fields;
+    Ok(Json(InvocationDetail::of(&invocation, secrets)))
+}
+
+/// The invocation with the id in the path.
+pub(crate) async fn known(state: &Inner, PathId(id): &PathId) -> Result<Invocation, ApiError> {
     let unknown =
         || ApiError::not_found("there is no invocation with this id, or it is not kept any more");
     let id: InvocationId = id.parse().map_err(|_| unknown())?;
-    let invocation = state.invocations.get(id).await?.ok_or_else(unknown)?;
-    let secrets = &state.settings.secret_fields;
-    Ok(Json(InvocationDetail::of(&invocation, secrets)))
+    state.invocations.get(id).await?.ok_or_else(unknown)
 }
 
 /// The page of invocations that was asked for. What the filter pins down is looked
@@ -216,7 +223,9 @@ async fn page(
     } else {
         reach
     };
-    let listing = state.invocations.list(lookup).await?;
+    let mut listing = state.invocations.list(lookup).await?;
+    let created = |row: &Invocation| std::cmp::Reverse(row.request.created);
+    listing.invocations.sort_by_key(created);
     if answers_as_is {
         return Ok(query.page_of(listing.invocations, listing.total.min(reach)));
     }

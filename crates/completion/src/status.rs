@@ -101,6 +101,9 @@ impl<L: EventLog> Status<L> {
             subscriptions_of_trigger: of_trigger,
             subscription_id: query.subscription_id,
             open_only: query.open_only,
+            before: query.before,
+            soonest: query.soonest,
+            without_total: query.without_total,
             limit: query.limit,
         };
         let gathered = self.peers.list(query).await?;
@@ -118,10 +121,15 @@ impl<L: EventLog> Status<L> {
         match self.find(id).await? {
             None => return Ok(Verdict::Unknown),
             Some(invocation) if invocation.request.trigger_type == TriggerType::FireAndForget => {
+                self.note_refused(id, report).await;
                 return Ok(Verdict::NothingOwed);
             }
             Some(invocation) if !invocation.is_open() => {
-                return Ok(judge(&invocation, &report, None));
+                let verdict = judge(&invocation, &report, None);
+                if verdict != Verdict::Repeated {
+                    self.note_refused(id, report).await;
+                }
+                return Ok(verdict);
             }
             Some(_) => {}
         }
@@ -136,6 +144,15 @@ impl<L: EventLog> Status<L> {
         Ok(folded.map_or(Verdict::Unknown, |invocation| {
             judge(&invocation, &report, Some(offset))
         }))
+    }
+
+    /// Puts a report into the log that comes too late, so that the story of the invocation
+    /// has it; the fold ignores it. The answer does not depend on it.
+    async fn note_refused(&self, id: InvocationId, report: CompletionReport) {
+        let observation = Observation::CompletionReported(report);
+        if let Err(error) = self.observer.append(id, &observation).await {
+            tracing::warn!(invocation = %id, %error, "a refused callback could not be noted in the log");
+        }
     }
 
     async fn backlog(&self) -> Result<Vec<PendingCount>, Unavailable> {

@@ -23,6 +23,8 @@ pub enum Purpose {
     WebhookSigning,
     /// Signatures of questions among processes of one installation.
     PeerCall,
+    /// Signatures of the console's session cookies.
+    ConsoleSession,
 }
 
 impl Purpose {
@@ -33,6 +35,7 @@ impl Purpose {
             Self::RegistrySeal => b"triggerfish registry seal v1",
             Self::WebhookSigning => b"triggerfish webhook signing v1",
             Self::PeerCall => b"triggerfish peer call v1",
+            Self::ConsoleSession => b"triggerfish console session v1",
         }
     }
 }

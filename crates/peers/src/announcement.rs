@@ -64,6 +64,15 @@ pub struct Figures {
     pub open: u64,
     /// Those of them that owe a call, now or later.
     pub queued: u64,
+    /// Invocations that were requested since the partition runs there.
+    #[serde(default)]
+    pub requested: u64,
+    /// Those that were completed since then.
+    #[serde(default)]
+    pub completed: u64,
+    /// Those that failed or expired since then.
+    #[serde(default)]
+    pub failed: u64,
 }
 
 impl Announcement {

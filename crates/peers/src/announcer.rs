@@ -151,6 +151,9 @@ impl<L: EventLog> Announcer<L> {
                     lag: bounds.end.0.saturating_sub(from),
                     open: status.open,
                     queued: status.queued,
+                    requested: status.tally.requested,
+                    completed: status.tally.completed,
+                    failed: status.tally.failed + status.tally.expired,
                 };
                 figures.insert(status.partition, found);
             }

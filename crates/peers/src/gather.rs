@@ -29,6 +29,12 @@ pub struct Query {
     pub subscription_id: Option<SubscriptionId>,
     /// Only those without an outcome.
     pub open_only: bool,
+    /// For each partition that is named, only rows before this [`Invocation::place`].
+    pub before: BTreeMap<u32, u64>,
+    /// Open ones with the earliest deadlines, in place of the newest.
+    pub soonest: bool,
+    /// The total need not be counted.
+    pub without_total: bool,
     /// Rows at most.
     pub limit: usize,
 }
@@ -36,14 +42,15 @@ pub struct Query {
 /// What all partitions have together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gathered {
-    /// Newest first by creation.
+    /// Newest first, or by deadline where that was asked for; those of one partition in the
+    /// order of its log.
     pub rows: Vec<Invocation>,
     /// How many there are without the limit.
     pub total: usize,
 }
 
 impl Peers {
-    /// The newest invocations of all partitions.
+    /// The newest invocations of all partitions, or those whose deadlines come first.
     ///
     /// # Errors
     /// When a partition is missing.
@@ -57,13 +64,18 @@ impl Peers {
             open_only: query.open_only,
             limit: u32::try_from(limit).unwrap_or(u32::MAX),
             positions_only: false,
+            soonest: query.soonest,
+            without_total: query.without_total,
             newest_of: Vec::new(),
         };
-        let parts = self.gather(wanted).await?;
+        let parts = self.gather(wanted, &query.before).await?;
         let total = parts.iter().map(|part| part.total).sum::<u64>();
-        let mut rows: Vec<Invocation> = parts.into_iter().flat_map(|part| part.rows).collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(row.request.created));
-        rows.truncate(limit);
+        let parts = parts.into_iter().map(|part| part.rows).collect();
+        let rows = if query.soonest {
+            merged(parts, limit, |row| std::cmp::Reverse(row.request.deadline))
+        } else {
+            merged(parts, limit, |row| row.request.created)
+        };
         let total = usize::try_from(total).unwrap_or(usize::MAX);
         Ok(Gathered { rows, total })
     }
@@ -84,7 +96,7 @@ impl Peers {
             newest_of: subscriptions,
             ..PartsWanted::default()
         };
-        let parts = self.gather(wanted).await?;
+        let parts = self.gather(wanted, &BTreeMap::new()).await?;
         let mut newest: BTreeMap<SubscriptionId, Invocation> = BTreeMap::new();
         for row in parts.into_iter().flat_map(|part| part.rows) {
             let id = row.request.subscription_id;
@@ -105,15 +117,19 @@ impl Peers {
             positions_only: true,
             ..PartsWanted::default()
         };
-        let parts = self.gather(wanted).await?.into_iter();
+        let parts = self.gather(wanted, &BTreeMap::new()).await?.into_iter();
         let positions = parts.map(|part| (Partition(part.partition), Offset(part.position)));
         Ok(positions.collect())
     }
 
-    async fn gather(&self, wanted: PartsWanted) -> Result<Vec<PartFound>, Unavailable> {
+    async fn gather(
+        &self,
+        wanted: PartsWanted,
+        before: &BTreeMap<u32, u64>,
+    ) -> Result<Vec<PartFound>, Unavailable> {
         let began = Instant::now();
         let until = began + PATIENCE;
-        let mut gathering = Gathering::new(self.inner.partitions.current().await, &wanted);
+        let mut gathering = Gathering::new(self.inner.partitions.current().await, &wanted, before);
         while !gathering.missing.is_empty() {
             let mut news = self.news();
             let groups = gathering.groups(|partition| self.sources(partition));
@@ -164,6 +180,30 @@ impl Peers {
     }
 }
 
+/// The first `limit` rows of several lists, each of which keeps its order: always the head
+/// with the greatest `rank` is next.
+fn merged<R: Ord>(
+    lists: Vec<Vec<Invocation>>,
+    limit: usize,
+    rank: impl Fn(&Invocation) -> R,
+) -> Vec<Invocation> {
+    let mut lists: Vec<_> = lists
+        .into_iter()
+        .map(|list| list.into_iter().peekable())
+        .collect();
+    let mut rows = Vec::new();
+    while rows.len() < limit {
+        let heads = lists
+            .iter_mut()
+            .filter_map(|list| list.peek().map(&rank).map(|rank| (rank, list)));
+        let Some((_, list)) = heads.max_by(|(one, _), (other, _)| one.cmp(other)) else {
+            break;
+        };
+        rows.extend(list.next());
+    }
+    rows
+}
+
 /// Partitions that are asked for in one question.
 struct Group {
     source: Source,
@@ -182,13 +222,17 @@ struct Gathering {
     /// What those who were asked last said instead.
     excuses: Vec<String>,
     limit: usize,
+    /// Whether an answer that was cut can be asked on after its last row.
+    can_go_on: bool,
 }
 
 impl Gathering {
-    fn new(partitions: u32, wanted: &PartsWanted) -> Self {
+    fn new(partitions: u32, wanted: &PartsWanted, before: &BTreeMap<u32, u64>) -> Self {
+        let missing = (0..partitions).map(|part| (part, before.get(&part).copied()));
         Self {
             found: BTreeMap::new(),
-            missing: (0..partitions).map(|partition| (partition, None)).collect(),
+            missing: missing.collect(),
+            can_go_on: !wanted.soonest,
             asked: BTreeSet::new(),
             excuses: Vec::new(),
             limit: usize::try_from(wanted.limit).unwrap_or(usize::MAX),
@@ -240,7 +284,7 @@ impl Gathering {
                     kept
                 }
             };
-            if is_cut && kept.rows.len() < self.limit {
+            if is_cut && self.can_go_on && kept.rows.len() < self.limit {
                 let before = kept.rows.last().map(Invocation::place);
                 self.missing.insert(partition, before);
                 self.asked

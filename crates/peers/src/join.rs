@@ -10,6 +10,7 @@ use triggerfish_runtime::{Clock, Handle, Topics};
 use crate::{
     announcer::Announcer,
     directory::Follower,
+    history::{History, Sampler},
     local::Local,
     lookup::{Inner, Peers},
     partitions::PartitionCount,
@@ -45,6 +46,7 @@ pub enum Error {
 pub struct Background<L: EventLog> {
     announcer: Announcer<L>,
     follower: Follower<L>,
+    sampler: Sampler,
 }
 
 /// Reads who is there. `handle` is the loop whose partitions this process has to show: that
@@ -71,9 +73,12 @@ pub async fn join<L: EventLog>(
     let (follower, directory) = opened.await?;
     let is_owner = process.roles.iter().any(|role| role == crate::OWNER);
     let local = handle.clone().filter(|_| is_owner).map(Local::new);
+    let history = History::default();
+    let sampler = Sampler::new(directory.clone(), history.clone(), Arc::clone(&clock));
     let inner = Inner {
         instance: process.instance.clone(),
         directory,
+        history,
         local,
         remote: Remote::new(keys.clone(), Arc::clone(&clock))?,
         partitions: PartitionCount::open(log.clone(), topics.invocation_log.clone()).await?,
@@ -94,6 +99,7 @@ pub async fn join<L: EventLog>(
     let background = Background {
         announcer,
         follower,
+        sampler,
     };
     Ok((peers, background))
 }
@@ -105,7 +111,11 @@ impl<L: EventLog> Background<L> {
     /// When the log is closed.
     pub async fn run(self, stop: CancellationToken) -> Result<(), LogError> {
         let announcing = self.announcer.run(stop.clone());
-        let following = self.follower.run(stop);
-        tokio::try_join!(announcing, following).map(drop)
+        let following = self.follower.run(stop.clone());
+        let sampling = async {
+            self.sampler.run(stop).await;
+            Ok(())
+        };
+        tokio::try_join!(announcing, following, sampling).map(drop)
     }
 }

@@ -17,6 +17,7 @@ mod announcer;
 mod answers;
 mod directory;
 mod gather;
+mod history;
 mod join;
 mod local;
 mod lookup;

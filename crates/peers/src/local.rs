@@ -154,13 +154,18 @@ fn part(
         open_only: wanted.open_only,
         before,
     };
+    if wanted.soonest {
+        part.rows = snapshot.soonest(&filter, limit)?;
+        part.rows.retain(|invocation| fits(invocation, wanted));
+        return Ok(part);
+    }
     let mut found = snapshot.latest(&filter, limit)?;
     let all = found.len();
     found.retain(|invocation| fits(invocation, wanted));
     // A subscription has one trigger: if any of its invocations fits, all do.
     let others = wanted.subscription_id.is_some() && found.len() < all;
     part.total = match before {
-        None if !others => snapshot.count(&filter)?,
+        None if !others && !wanted.without_total => snapshot.count(&filter)?,
         _ => found.len() as u64,
     };
     if let (Some(of_trigger), None) = (of_trigger, wanted.subscription_id) {

@@ -19,6 +19,7 @@ use crate::{
     announcement::Announcement,
     answers,
     directory::Directory,
+    history::History,
     local::{Local, Refusal},
     partitions::PartitionCount,
     remote::Remote,
@@ -48,6 +49,7 @@ pub struct Peers {
 pub(crate) struct Inner {
     pub(crate) instance: String,
     pub(crate) directory: Directory,
+    pub(crate) history: History,
     pub(crate) local: Option<Local>,
     pub(crate) remote: Remote,
     pub(crate) partitions: PartitionCount,

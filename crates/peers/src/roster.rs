@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use triggerfish_core::Timestamp;
 use triggerfish_log::{Offset, Partition, Record};
 
-use crate::announcement::{Announcement, GONE, SILENT};
+use crate::announcement::{Announcement, Figures, GONE, SILENT};
 
 /// All processes that were heard of. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -105,6 +106,29 @@ impl Roster {
             .collect();
         claimants.sort_by_key(|claimant| std::cmp::Reverse(claimant.claimed_at));
         claimants
+    }
+
+    /// How the partitions are doing, each as its latest owner says, who is named with the
+    /// time since which it has the partition.
+    pub(crate) fn figures(&self) -> BTreeMap<(u32, String, Timestamp), Figures> {
+        let owners = self.alive().filter(|entry| entry.announcement.is_owner());
+        let mut latest = BTreeMap::new();
+        for entry in owners {
+            for claim in &entry.announcement.partitions {
+                let claimed_at = claim.claimed_at.unwrap_or(entry.offset.0);
+                let known = latest.get(&claim.partition);
+                if known.is_none_or(|(at, _, _)| *at < claimed_at) {
+                    let name = &entry.announcement.instance;
+                    latest.insert(claim.partition, (claimed_at, name, claim));
+                }
+            }
+        }
+        let figures = latest
+            .into_iter()
+            .filter_map(|(partition, (_, name, claim))| {
+                Some(((partition, name.clone(), claim.since), claim.figures?))
+            });
+        figures.collect()
     }
 
     /// Everybody who was heard of lately, and how long ago.

@@ -1,6 +1,6 @@
 //! Who is there, for people.
 
-use triggerfish_api::ports::{Worker, WorkerPartition, Workers};
+use triggerfish_api::ports::{Load, Worker, WorkerPartition, Workers};
 
 use crate::{announcement::Claim, lookup::Peers};
 
@@ -16,6 +16,10 @@ impl Workers for Peers {
             partitions: process.partitions.iter().map(shown).collect(),
         });
         workers.collect()
+    }
+
+    fn load(&self) -> Vec<Load> {
+        self.inner.history.all()
     }
 }
 

@@ -125,7 +125,7 @@ impl Crew {
                     owned,
                     outputs,
                 };
-                stage.applied(record.partition, &invocation, &effects);
+                stage.applied(record, &invocation, &effects);
                 if let Some(acted) = acted {
                     stage.acted(&acted);
                 }
@@ -137,7 +137,7 @@ impl Crew {
                     outputs,
                 };
                 for (invocation, effects) in &members {
-                    stage.applied(record.partition, invocation, effects);
+                    stage.applied(record, invocation, effects);
                 }
                 stage.acted(&acted);
             }
@@ -318,6 +318,7 @@ impl Crew {
                         position: owned.view.position(),
                         open: owned.view.counts().open,
                         queued: owned.view.counts().queued,
+                        tally: owned.tally,
                     });
                 drop(reply.send(status.collect()));
             }
@@ -334,11 +335,14 @@ struct Stage<'c> {
 }
 
 impl Stage<'_> {
-    fn applied(&mut self, partition: Partition, invocation: &Invocation, effects: &[Effect]) {
+    fn applied(&mut self, record: &Record, invocation: &Invocation, effects: &[Effect]) {
+        if self.owned.is_running() {
+            self.owned.tally.count(invocation, record.offset.0);
+        }
         for role in &mut *self.roles {
             role.outputs(invocation, effects, self.outputs);
             if self.owned.is_running() {
-                role.applied(partition, invocation, effects);
+                role.applied(record.partition, invocation, effects);
             }
         }
     }

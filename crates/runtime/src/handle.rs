@@ -12,6 +12,8 @@ use triggerfish_wire::peer::ActionStage;
 
 use crate::asking::Asker;
 
+use crate::tally::Tally;
+
 /// The partition is not here, or not ready yet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("partition {partition} is not served by this process at the moment")]
@@ -33,6 +35,8 @@ pub struct PartitionStatus {
     pub open: u64,
     /// Those of them that owe a call, now or later.
     pub queued: u64,
+    /// What has begun and ended since it runs here.
+    pub tally: Tally,
 }
 
 pub(crate) enum Query {

@@ -22,6 +22,7 @@ mod pulse;
 mod restore;
 mod role;
 mod settings;
+mod tally;
 mod tenure;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -36,6 +37,7 @@ pub use handle::{Handle, NotOwned, PartitionStatus};
 pub use observer::{Observer, observation_record};
 pub use role::{Role, Views};
 pub use settings::{Error, WorkerSettings};
+pub use tally::Tally;
 pub use tenure::Tenures;
 pub use topics::{Retention, Topics};
 pub use watchdog::{Lookout, Stall};

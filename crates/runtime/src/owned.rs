@@ -7,7 +7,7 @@ use triggerfish_core::{Invocation, InvocationKey};
 use triggerfish_log::Offset;
 use triggerfish_view::View;
 
-use crate::asking::Asking;
+use crate::{asking::Asking, tally::Tally};
 
 /// A partition with its view, from the end of its restore on.
 pub(crate) struct Owned {
@@ -21,6 +21,7 @@ pub(crate) struct Owned {
     pub(crate) saving: bool,
     pub(crate) last_save: Instant,
     pub(crate) waiting: Vec<Waiting>,
+    pub(crate) tally: Tally,
     pub(crate) asking: Asking,
 }
 
@@ -54,6 +55,7 @@ impl Owned {
             saving: false,
             last_save: Instant::now(),
             waiting: Vec::new(),
+            tally: Tally::default(),
             asking: Asking::default(),
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     view::{Looked, View},
 };
 
-const DAMAGED: Error = Error::Damaged("an entry of the index of deadlines is too short");
+pub(crate) const DAMAGED: Error = Error::Damaged("an entry of the index of deadlines is too short");
 
 impl View {
     /// Open invocations whose deadline is not after `now`, the earliest first as far

@@ -9,11 +9,12 @@ use std::{
 use triggerfish_core::{Invocation, InvocationKey, SubscriptionId, Timestamp};
 
 use crate::{
+    deadlines::DAMAGED,
     error::Error,
     identity::Settings,
     kept::block_in,
     keys::Keys,
-    layout::{DEADLINES, LISTS, ROWS, after, number, of_subscription, record_of, window},
+    layout::{DEADLINES, LISTS, ROWS, after, number, of_subscription, record_of, time, window},
     meta::{Counts, Progress},
     row::Row,
     save::list_records,
@@ -130,6 +131,49 @@ impl Snapshot {
             latest.extend(entry.and_then(|entry| entry.invocation().cloned()));
         }
         Ok(latest)
+    }
+
+    /// The open invocations that `filter` takes whose deadlines come first, the earliest
+    /// first.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn soonest(&self, filter: &Filter, limit: usize) -> Result<Vec<Invocation>, Error> {
+        let filter = Filter {
+            open_only: true,
+            ..filter.clone()
+        };
+        let mut found: BTreeMap<(Timestamp, u64), Option<Arc<Entry>>> = BTreeMap::new();
+        let buffered = self.buffered_rows(&filter);
+        found.extend(buffered.map(|entry| {
+            let row = entry.row;
+            ((row.deadline, row.place), Some(Arc::clone(entry)))
+        }));
+        let end = after(&[DEADLINES]);
+        self.store
+            .scan(&[DEADLINES], &end, Order::Ascending, |key, _| {
+                let earliest = time(number(key, 1).ok_or(DAMAGED)?);
+                // Blocks come by their earliest deadline: the others are later still.
+                let last = limit.checked_sub(1).and_then(|last| found.keys().nth(last));
+                if limit == 0 || last.is_some_and(|(deadline, _)| *deadline < earliest) {
+                    return Ok(ControlFlow::Break(()));
+                }
+                for row in self.store.rows_near(block_in(key)?)? {
+                    if filter.takes(&row) && self.is_kept(&row) && !self.hides(row.place) {
+                        found.insert((row.deadline, row.place), None);
+                    }
+                }
+                Ok(ControlFlow::Continue(()))
+            })?;
+        let mut soonest = Vec::new();
+        for ((_, place), entry) in found.into_iter().take(limit) {
+            let entry = match entry {
+                Some(entry) => Some(entry),
+                None => self.store.entry(place)?,
+            };
+            soonest.extend(entry.and_then(|entry| entry.invocation().cloned()));
+        }
+        Ok(soonest)
     }
 
     /// How many invocations `filter` takes. Goes through all of them, unless it is

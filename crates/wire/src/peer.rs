@@ -22,6 +22,10 @@ pub struct InvocationWanted {
 
 /// Invocations of several partitions are wanted. What is `None` does not restrict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "fields of the message, which are only ever added"
+)]
 pub struct PartsWanted {
     /// The partitions; from each the rows older than the one that was requested at this
     /// offset.
@@ -40,6 +44,10 @@ pub struct PartsWanted {
     pub positions_only: bool,
     /// Only the newest row of each of these subscriptions, and no totals.
     pub newest_of: Vec<SubscriptionId>,
+    /// Open rows with the earliest deadlines, those first, in place of the newest.
+    pub soonest: bool,
+    /// Totals need not be counted.
+    pub without_total: bool,
 }
 
 /// One action is wanted.
@@ -144,6 +152,8 @@ impl PartsWanted {
             limit: self.limit,
             positions_only: self.positions_only,
             newest_of: self.newest_of.iter().map(id_bytes).collect(),
+            soonest: self.soonest,
+            without_total: self.without_total,
         };
         wire.encode_to_vec()
     }
@@ -170,6 +180,8 @@ impl PartsWanted {
             limit: wire.limit,
             positions_only: wire.positions_only,
             newest_of: newest_of.collect::<Result<_, _>>()?,
+            soonest: wire.soonest,
+            without_total: wire.without_total,
         })
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use triggerfish_tests::binary::workspace;
 
 /// Who may depend on whom, in what is shipped. The program may depend on everything.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("core", &[]),
     ("test-broker", &[]),
     ("log", &[]),
@@ -23,6 +23,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("view", &["core", "wire"]),
     ("registry", &["core", "filter", "log"]),
     ("api", &["core", "registry", "filter", "wire"]),
+    ("console", &["core", "registry", "api"]),
     ("runtime", &["core", "wire", "log", "view", "ops"]),
     (
         "peers",
@@ -54,7 +55,7 @@ const OWNERS: [(&str, &[&str]); 7] = [
     ("sled", &["view"]),
     ("fjall", &["log-embedded"]),
     ("reqwest", &["delivery", "peers", "triggerfish", "tests"]),
-    ("axum", &["api", "ops", "peers", "triggerfish"]),
+    ("axum", &["api", "console", "ops", "peers", "triggerfish"]),
     ("prost", &["wire"]),
     ("utoipa", &["api"]),
 ];

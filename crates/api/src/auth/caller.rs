@@ -9,6 +9,7 @@ use axum::{
 
 use super::{
     scope::{Access, Scope, granted},
+    signed_in::SignedIn,
     token,
 };
 use crate::{error::ApiError, state::Shared};
@@ -49,12 +50,14 @@ impl<A: Access> FromRequestParts<Shared> for Caller<A> {
 }
 
 /// The client whose token came with the request, and what both token and client
-/// still allow. A token does not outlive its client.
+/// still allow. A token does not outlive its client. Without a token, who is signed in.
 fn authenticate(parts: &Parts, state: &Shared) -> Result<(String, BTreeSet<Scope>), ApiError> {
-    let header = parts
-        .headers
-        .get(header::AUTHORIZATION)
-        .ok_or_else(|| ApiError::unauthorized("no Authorization header"))?;
+    let Some(header) = parts.headers.get(header::AUTHORIZATION) else {
+        let signed_in = parts.extensions.get::<SignedIn>().cloned();
+        return signed_in
+            .map(|caller| (caller.name, caller.scopes))
+            .ok_or_else(|| ApiError::unauthorized("no Authorization header"));
+    };
     let token = header
         .to_str()
         .ok()

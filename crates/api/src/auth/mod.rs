@@ -5,6 +5,7 @@ pub(crate) mod caller;
 pub(crate) mod grant;
 pub(crate) mod grant_request;
 pub(crate) mod scope;
+pub(crate) mod signed_in;
 pub(crate) mod token;
 
 pub(crate) use caller::Caller;

@@ -83,7 +83,7 @@ impl Scope {
 }
 
 /// The scopes that these names grant; names of other products grant nothing.
-pub(crate) fn granted<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<Scope> {
+pub fn granted<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<Scope> {
     let mut scopes = BTreeSet::new();
     for name in names {
         if name == ALL_SCOPES {

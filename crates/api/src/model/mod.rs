@@ -5,11 +5,13 @@
 
 pub(crate) mod action;
 pub(crate) mod activation;
+pub(crate) mod activity;
 pub(crate) mod callback;
 pub(crate) mod client;
 pub(crate) mod invocation;
 pub(crate) mod names;
 pub(crate) mod object_type;
+pub(crate) mod overview;
 pub(crate) mod raw;
 pub(crate) mod status;
 pub(crate) mod subscription;

@@ -22,7 +22,8 @@ pub trait Gate: Send + Sync + 'static {
         id: InvocationId,
     ) -> BoxFuture<'_, Result<Option<Arc<ActionState>>, Unavailable>>;
 
-    /// The newest call of each of these callbacks, as far as there is one; without its body.
+    /// The newest invocation of each of these callbacks or subscriptions, as far as there is
+    /// one; without its body.
     fn last_activations(
         &self,
         callbacks: Vec<SubscriptionId>,

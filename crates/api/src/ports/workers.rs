@@ -8,6 +8,37 @@ use utoipa::ToSchema;
 pub trait Workers: Send + Sync + 'static {
     /// Those that were heard of lately, by name.
     fn living(&self) -> Vec<Worker>;
+
+    /// How much there was to do lately, the oldest first; as far back as is known.
+    fn load(&self) -> Vec<Load>;
+}
+
+/// How much there was to do at a moment, in all partitions together.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Load {
+    /// When; UTC.
+    #[serde(serialize_with = "text")]
+    #[schema(value_type = String, format = DateTime, example = "2026-05-03T18:21:39.249635Z")]
+    pub at: Timestamp,
+    /// Invocations that were started, per second.
+    #[schema(example = 12.5)]
+    pub started_per_second: f64,
+    /// Invocations that were completed, per second.
+    #[schema(example = 12.0)]
+    pub completed_per_second: f64,
+    /// Invocations that failed or expired, per second.
+    #[schema(example = 0.5)]
+    pub failed_per_second: f64,
+    /// Invocations without an outcome.
+    #[schema(example = 40)]
+    pub open: u64,
+    /// Those of them that owe a call, now or later.
+    #[schema(example = 3)]
+    pub queued: u64,
+    /// Records that are not folded yet, about.
+    #[schema(example = 0)]
+    pub lag: u64,
 }
 
 /// One process of the installation.

@@ -402,3 +402,30 @@ async fn callers_can_be_slowed_down() {
     api.advance(Duration::from_secs(10));
     assert_eq!(api.get("/v2025/triggers").await.status, 200);
 }
+
+#[tokio::test]
+async fn who_is_signed_in_needs_no_token_and_a_token_counts_first() {
+    use triggerfish_api::{Scope, SignedIn};
+    let api = Api::new().await;
+    let signed_in = |scope: Scope, method: Method, path: &str| {
+        let caller = SignedIn {
+            name: "console:viewer".into(),
+            scopes: [scope].into(),
+        };
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .extension(caller)
+    };
+    let path = "/trigger-subscriptions/v1";
+    let empty = || Body::empty();
+    let request = signed_in(Scope::SubscriptionsRead, Method::GET, path).body(empty());
+    assert_eq!(api.send(request.unwrap()).await.status, 200);
+    let one = format!("{path}/01a205f7-02c1-7aa4-b7b9-a3ba303a888c");
+    let request = signed_in(Scope::SubscriptionsRead, Method::DELETE, &one).body(empty());
+    api.send(request.unwrap()).await.error(403);
+    let request = signed_in(Scope::SubscriptionsRead, Method::GET, path)
+        .header("authorization", "Bearer x")
+        .body(empty());
+    assert_eq!(api.send(request.unwrap()).await.status, 401);
+}

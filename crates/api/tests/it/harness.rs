@@ -21,7 +21,7 @@ use triggerfish_core::{Secret, Timestamp, keys::ServerKeys};
 use triggerfish_log_embedded::{EmbeddedLog, EmbeddedOptions};
 use triggerfish_registry::{Client, Limits, Registry};
 
-use crate::players::{Archive, Gatekeeper, Intake, Shelf, Staff};
+use crate::players::{Archive, Chronicle, Gatekeeper, Intake, Shelf, Staff};
 
 /// The secret of all clients of these tests.
 pub(crate) const SECRET: &str = "s3cret-of-the-client";
@@ -94,6 +94,7 @@ impl Api {
             ingest: Arc::clone(&intake) as _,
             invocations: Arc::clone(&archive) as _,
             records: Arc::clone(&shelf) as _,
+            timelines: Arc::new(Chronicle),
             gate: Arc::clone(&gate) as _,
             workers: Arc::new(Staff),
             dead_letters: Arc::clone(&shelf) as _,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod activity;
 mod auth;
 mod callbacks;
 mod clients;
@@ -13,8 +14,10 @@ mod harness;
 mod lists;
 mod object_events;
 mod openapi;
+mod overview;
 mod players;
 mod records;
+mod resend;
 mod robustness;
 mod signing;
 mod starts;

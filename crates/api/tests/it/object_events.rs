@@ -216,7 +216,16 @@ async fn the_history_masks_secrets() {
     let path = format!("/callbacks/v1/{}/activations", callback().0);
     assert_eq!(api.get(&path).await.status, 404);
     let (_, member) = action(Timing::Before, Some(403));
+    let invocation = format!("/trigger-invocations/v1/{}", member.id);
     api.archive.add(member);
+    let story = api.get(&format!("{invocation}/timeline")).await.json();
+    assert_eq!(
+        story["entries"][0]["observation"]["input"],
+        json!({"AppToken": {"code": "***"}, "action": "CREATED"})
+    );
+    let resent = api.post(&format!("{invocation}/resend"), json!({})).await;
+    let error = resent.error(400);
+    assert!(error.contains("belong to an action"), "{error}");
     let rows = api.get(&path).await.json();
     let row = &rows[0];
     assert_eq!(

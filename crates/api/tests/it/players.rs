@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::future::{BoxFuture, FutureExt as _};
 use parking_lot::Mutex;
+use serde_json::{Value, json};
 use triggerfish_api::ports::{
     Ask, AskError, Asked, DeadLetterView, DeadLetters, Gate, Ingest, Invocations, ListQuery,
-    Listing, PendingCount, Place, Records, RecordsError, RecordsPage, RecordsQuery, Redrive,
-    RedriveResult, Start, StartError, Started, Unavailable, Verdict, Worker, WorkerPartition,
-    Workers,
+    Listing, Load, PendingCount, Place, Records, RecordsError, RecordsPage, RecordsQuery, Redrive,
+    RedriveResult, Start, StartError, Started, Timeline, TimelineEntry, Timelines, Unavailable,
+    Verdict, Worker, WorkerPartition, Workers,
 };
 use triggerfish_core::{
     ActionState, CompletionReport, Invocation, InvocationId, InvocationKey, SubscriptionId,
@@ -118,7 +119,14 @@ impl Invocations for Archive {
         let listing = self.reachable().map(|()| {
             let known = self.known.lock();
             let mut rows: Vec<_> = known.values().filter(fits).cloned().collect();
+            rows.retain(|row| {
+                let before = query.before.get(&u32::from(row.id.partition()));
+                before.is_none_or(|before| row.place() < *before)
+            });
             rows.sort_by_key(|row| std::cmp::Reverse(row.request.created));
+            if query.soonest {
+                rows.sort_by_key(|row| row.request.deadline);
+            }
             let total = rows.len();
             rows.truncate(query.limit);
             Listing {
@@ -180,6 +188,32 @@ impl Records for Shelf {
 /// Two processes, one of which has a partition.
 pub(crate) struct Staff;
 
+/// Tells of every invocation that it was requested.
+pub(crate) struct Chronicle;
+
+impl Timelines for Chronicle {
+    fn of<'a>(
+        &'a self,
+        invocation: &'a Invocation,
+    ) -> BoxFuture<'a, Result<Timeline, Unavailable>> {
+        let input: Value = serde_json::from_slice(&invocation.request.input).unwrap();
+        let id = invocation.id.to_string();
+        let observation = json!({"observation": "requested", "invocationId": id, "input": input});
+        let entry = TimelineEntry {
+            offset: invocation.offset,
+            appended: invocation.request.created,
+            observation: serde_json::value::to_raw_value(&observation).unwrap(),
+            ignored: None,
+            outcome: None,
+        };
+        let timeline = Timeline {
+            entries: vec![entry],
+            is_complete: true,
+        };
+        async move { Ok(timeline) }.boxed()
+    }
+}
+
 /// Asks nobody, notes what it is asked and answers as told.
 #[derive(Default)]
 pub(crate) struct Gatekeeper {
@@ -219,6 +253,18 @@ impl Gate for Gatekeeper {
 }
 
 impl Workers for Staff {
+    fn load(&self) -> Vec<Load> {
+        vec![Load {
+            at: Timestamp::EPOCH,
+            started_per_second: 1.5,
+            completed_per_second: 1.0,
+            failed_per_second: 0.5,
+            open: 3,
+            queued: 2,
+            lag: 1,
+        }]
+    }
+
     fn living(&self) -> Vec<Worker> {
         let worker = |instance: &str, role: &str, partitions| Worker {
             instance: instance.to_owned(),

@@ -56,6 +56,15 @@ async fn completions_are_judged_by_what_the_fold_made_of_them() {
         let verdict = status.complete(id, report.clone()).await;
         assert_eq!(verdict, Ok(expected), "{id}: {report:?}");
     }
+    // Requested, completed, and what was refused; repetitions say nothing new.
+    let records = world.read_all(&world.topics.invocation_log).await;
+    let about = |id: InvocationId| {
+        let records = records.iter();
+        records
+            .filter(|record| record.key.as_deref() == Some(id.as_bytes().as_slice()))
+            .count()
+    };
+    assert_eq!((about(done), about(failed), about(fire)), (5, 4, 2));
 
     world.clock.wait(LIFETIME);
     let deadline = status.get(late).await.unwrap().unwrap().request.deadline;

@@ -16,6 +16,7 @@ pub(super) fn check(config: &Config, reader: &mut Reader<'_>) {
     delivery(config, reader);
     callbacks(config, reader);
     security(config, reader);
+    console(config, reader);
     if EnvFilter::builder().parse(&config.log.level).is_err() {
         reader.conflict(
             &["log.level"],
@@ -148,4 +149,33 @@ fn security(config: &Config, reader: &mut Reader<'_>) {
     };
     let text = format!("an API client needs an id and a secret; set {missing} too");
     reader.conflict(&[alone], &text);
+}
+
+/// Short passwords can be guessed, however slowly.
+const PASSWORD_CHARACTERS_MIN: usize = 12;
+
+fn console(config: &Config, reader: &mut Reader<'_>) {
+    let console = &config.console;
+    let (admin, viewer) = ("console.admin_password", "console.viewer_password");
+    for (key, password) in [
+        (admin, &console.admin_password),
+        (viewer, &console.viewer_password),
+    ] {
+        let length = password.as_ref().map(|text| text.expose().chars().count());
+        if length.is_some_and(|length| length < PASSWORD_CHARACTERS_MIN) {
+            reader.conflict(&[key], "must have at least 12 characters");
+        }
+    }
+    if console.admin_password.is_some() && console.admin_password == console.viewer_password {
+        reader.conflict(
+            &[admin, viewer],
+            "must differ: by the password it is told who somebody is",
+        );
+    }
+    if console.session_idle.get() > console.session_lifetime.get() {
+        reader.conflict(
+            &["console.session_idle", "console.session_lifetime"],
+            "a session can't be left unused for longer than it lasts",
+        );
+    }
 }

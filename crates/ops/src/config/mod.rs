@@ -26,7 +26,7 @@ pub use layers::{Flag, Source, Sources, Variable};
 pub use problem::{ConfigError, Problem};
 pub use reference::reference;
 pub use sections::{
-    Api, Callbacks, Delivery, Limits, Log, Retry, Security, Shutdown, Storage, Worker,
+    Api, Callbacks, Console, Delivery, Limits, Log, Retry, Security, Shutdown, Storage, Worker,
 };
 pub use server_keys::{MissingKey, ServerKeysError, server_keys};
 pub use upstream::Upstream;
@@ -42,6 +42,8 @@ pub struct Config {
     pub storage: Storage,
     /// `[api]`
     pub api: Api,
+    /// `[console]`
+    pub console: Console,
     /// `[delivery]`
     pub delivery: Delivery,
     /// `[callbacks]`
@@ -96,6 +98,7 @@ impl Config {
         Self {
             storage: Storage::read(reader),
             api: Api::read(reader),
+            console: Console::read(reader),
             delivery: Delivery::read(reader),
             callbacks: Callbacks::read(reader),
             worker: Worker::read(reader),

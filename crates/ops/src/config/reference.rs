@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::{
-    Api, Callbacks, Config, Delivery, Kafka, Limits, Log, Security, Shutdown, Storage, Upstream,
-    Worker,
+    Api, Callbacks, Config, Console, Delivery, Kafka, Limits, Log, Security, Shutdown, Storage,
+    Upstream, Worker,
     layers::Layers,
     reader::{Reader, Section, variable_of},
 };
@@ -47,6 +47,7 @@ pub fn reference() -> String {
     for (section, about) in [
         about::<Storage>(),
         about::<Api>(),
+        about::<Console>(),
         about::<Delivery>(),
         about::<Callbacks>(),
         about::<Worker>(),

@@ -38,7 +38,7 @@ section! {
 }
 
 section! {
-    /// The HTTP API and the console.
+    /// The HTTP API.
     pub struct Api in "api" {
         /// Address and port to listen on; port 0 takes a free one.
         listen: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
@@ -57,6 +57,24 @@ section! {
         /// Requests that one API client may make in 10 seconds. Without it there is
         /// no limit.
         rate_limit: Option<NonZeroU32> = None,
+    }
+}
+
+section! {
+    /// The console, under `/console/` of every process that serves the API. API clients
+    /// sign in with id and secret; passwords are a second way.
+    pub struct Console in "console" {
+        /// Whether there is a console.
+        enabled: bool = true,
+        /// The password of people who may do everything; at least 12 characters. A
+        /// change ends their sessions.
+        admin_password: Option<Secret> = None,
+        /// The password of people who may look and change nothing.
+        viewer_password: Option<Secret> = None,
+        /// How long a session lasts at most.
+        session_lifetime: IsoDuration = IsoDuration::preset("PT12H"),
+        /// How long a session lasts that nobody uses.
+        session_idle: IsoDuration = IsoDuration::preset("PT1H"),
     }
 }
 

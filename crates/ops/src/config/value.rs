@@ -76,6 +76,7 @@ by_serde! {
     NonZeroU16: "a whole number from 1 to 65535",
     NonZeroU32: "a whole number from 1 to 4294967295",
     NonZeroUsize: "a whole number of at least 1",
+    bool: "true or false",
     String: "text",
     PathBuf: "a path",
     SocketAddr: "ADDRESS:PORT, such as 127.0.0.1:8080 or [::]:8080",

@@ -5,7 +5,7 @@
 
 mod cursor;
 pub(crate) mod folder;
-mod observation;
+pub(crate) mod observation;
 mod readable;
 #[cfg(test)]
 mod tests;

@@ -92,7 +92,7 @@ struct Question<'a> {
 }
 
 /// The observation in `value`; `None` if it can't be read.
-pub(super) fn json(value: Bytes) -> Option<Box<RawValue>> {
+pub(crate) fn json(value: Bytes) -> Option<Box<RawValue>> {
     let (id, at, observation) = envelope::decode(value).ok()?;
     let details = match &observation {
         Observation::Requested(request) => Details::Requested(Box::new(requested(request))),

@@ -9,6 +9,7 @@ mod own_address;
 mod plan;
 mod process;
 mod records;
+mod timelines;
 mod topics;
 mod upstream;
 
@@ -21,6 +22,7 @@ use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use triggerfish_api::ApiState;
 use triggerfish_completion::{CompletionConsumer, Status};
+use triggerfish_console::Console;
 use triggerfish_core::keys::ServerKeys;
 use triggerfish_delivery::{Caller, webhook};
 use triggerfish_dispatcher::{Calls, Dispatcher};
@@ -373,6 +375,10 @@ fn app(
             parts.topics.clone(),
             stop,
         )),
+        timelines: Arc::new(timelines::LogTimelines::new(
+            parts.log.clone(),
+            parts.topics.clone(),
+        )),
         workers: Arc::new(peers.clone()),
         dead_letters: Arc::new(letters),
         registry: parts.registry.clone(),
@@ -383,7 +389,21 @@ fn app(
             webhook::signing_secret(&keys, id, generation)
         }),
     };
-    triggerfish_api::router(state).layer(axum::middleware::from_fn(metrics::track_http))
+    let clock = Arc::clone(&state.clock);
+    let api = triggerfish_api::router(state);
+    let app = match options::console(process.config, public_url) {
+        Some(settings) => triggerfish_console::mount(
+            api,
+            Console {
+                registry: parts.registry.clone(),
+                keys: parts.keys.clone(),
+                settings,
+                clock,
+            },
+        ),
+        None => api,
+    };
+    app.layer(axum::middleware::from_fn(metrics::track_http))
 }
 
 async fn serve(
@@ -391,6 +411,7 @@ async fn serve(
     app: axum::Router,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, app)
         .with_graceful_shutdown(stop.cancelled_owned())
         .await

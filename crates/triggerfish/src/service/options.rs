@@ -145,6 +145,18 @@ pub(super) fn intake(config: &Config, topic: Topic, keys: ServerKeys) -> IntakeS
     }
 }
 
+/// `None` without a console.
+pub(super) fn console(config: &Config, public_url: &str) -> Option<triggerfish_console::Settings> {
+    let console = &config.console;
+    console.enabled.then(|| triggerfish_console::Settings {
+        public_url: public_url.to_owned(),
+        admin_password: console.admin_password.clone(),
+        viewer_password: console.viewer_password.clone(),
+        session_lifetime: console.session_lifetime.get(),
+        session_idle: console.session_idle.get(),
+    })
+}
+
 pub(super) fn actions(config: &Config, topic: Topic) -> ActionSettings {
     let callbacks = &config.callbacks;
     ActionSettings {

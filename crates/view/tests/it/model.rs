@@ -216,6 +216,13 @@ impl Model {
             }
         }
         assert_eq!(snapshot.latest(&Filter::default(), 0).unwrap(), []);
+        let mut soonest: Vec<Invocation> = self.open().into_iter().cloned().collect();
+        soonest.sort_by_key(|invocation| (invocation.request.deadline, invocation.place()));
+        for limit in [0, 2, 1000] {
+            let expected = &soonest[..soonest.len().min(limit)];
+            let found = snapshot.soonest(&Filter::default(), limit).unwrap();
+            assert_eq!(found, expected);
+        }
     }
 }
 

@@ -73,7 +73,7 @@ proptest! {
     #[test]
     fn questions_of_peers(
         partition: u32, key: u64, after: Option<u64>, patience_ms: u32, trigger: Option<String>,
-        ids: Vec<u128>, open_only: bool, limit: u32, positions_only: bool,
+        ids: Vec<u128>, open_only: bool, limit: u32, positions_only: bool, soonest: bool,
     ) {
         let one = InvocationWanted { partition, key: InvocationKey(key), after, patience_ms };
         prop_assert_eq!(InvocationWanted::decode(one.encode().into()).unwrap(), one);
@@ -81,7 +81,7 @@ proptest! {
         let parts = PartsWanted {
             parts: vec![(partition, after), (0, None)], trigger_id: trigger,
             subscription_id: ids.first().copied(), subscriptions_of_trigger: ids.clone(), open_only, limit,
-            positions_only, newest_of: ids.clone(),
+            positions_only, newest_of: ids.clone(), soonest, without_total: !soonest,
         };
         prop_assert_eq!(PartsWanted::decode(parts.encode().into()).unwrap(), parts);
     }

@@ -193,6 +193,15 @@ fn of_invocations(operation: &str, known: &Known) -> Option<PathAndBody> {
             None,
         ),
         "getTriggerInvocationV1" => (format!("/trigger-invocations/v1/{open}"), None),
+        "getTriggerInvocationTimelineV1" => {
+            (format!("/trigger-invocations/v1/{open}/timeline"), None)
+        }
+        "resendTriggerInvocationV1" => (format!("/v3/trigger-invocations/{open}/resend"), None),
+        "listActivityV1" => (
+            format!("/activity/v1?limit=5&state=OPEN&type=TEST&text=x&triggerId={TRIGGER}"),
+            None,
+        ),
+        "getOverviewV1" => ("/overview/v1".into(), None),
         "startInvocationV1" => ("/trigger-invocations/v1/start".into(), Some(start)),
         "startTestTriggerInvocationV1" => ("/beta/trigger-invocations/test".into(), Some(start)),
         "completeTriggerInvocationV1" => (
