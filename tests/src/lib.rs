@@ -10,11 +10,13 @@ pub mod binary;
 pub mod completions;
 pub mod compose;
 pub mod kafka;
+pub mod npm;
 pub mod random;
 pub mod service;
 pub mod signature;
 pub mod subscriber;
 pub mod tool;
+pub mod upstream;
 pub mod wait;
 
 pub use api::{Answer, Api, Started};

@@ -2,18 +2,15 @@
 //! it says.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use jsonschema::Validator;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use triggerfish_log::{Appender as _, EventLog as _, NewRecord, Partition, Record};
-use triggerfish_log_embedded::{EmbeddedLog, EmbeddedOptions};
+use triggerfish_log::Record;
 use triggerfish_tests::binary::workspace;
-use triggerfish_tests::tool::{or_skip, run, said};
-use triggerfish_tests::{Reply, Setup, Subscriber, completions, eventually};
+use triggerfish_tests::tool::{or_skip, said};
+use triggerfish_tests::{Reply, Setup, Subscriber, completions, eventually, npm, upstream};
 
 /// The messages of each topic.
 type Topics = BTreeMap<String, Vec<Message>>;
@@ -77,7 +74,7 @@ fn lossy(bytes: impl AsRef<[u8]>) -> String {
 
 /// The document, read by the official parser, which checks it as well.
 async fn document() -> Option<Topics> {
-    let parser = tokio::task::spawn_blocking(parser).await;
+    let parser = tokio::task::spawn_blocking(|| npm::installed("asyncapi")).await;
     let parser = or_skip("docs/asyncapi.yaml", parser.expect("no panic"))?;
     let output = Command::new("node")
         .arg(parser.join("check.mjs"))
@@ -86,34 +83,6 @@ async fn document() -> Option<Topics> {
         .expect("node can be started");
     assert!(output.status.success(), "{}", said(&output));
     Some(serde_json::from_slice(&output.stdout).expect("the script prints topics"))
-}
-
-/// A folder with the parser in it, below `target`.
-fn parser() -> Result<PathBuf, String> {
-    let from = workspace().join("tests").join("asyncapi");
-    let folder = workspace().join("target").join("asyncapi");
-    let content =
-        |file: &Path| std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()));
-    let lock = content(&from.join("package-lock.json"))?;
-    let stamp = folder.join("installed.json");
-    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-    // One test installs at a time, in whichever process.
-    let lock_file = File::create(folder.join("lock")).map_err(|error| error.to_string())?;
-    lock_file.lock().map_err(|error| error.to_string())?;
-    for file in ["package.json", "package-lock.json", "check.mjs"] {
-        std::fs::copy(from.join(file), folder.join(file)).map_err(|error| error.to_string())?;
-    }
-    if content(&stamp).is_ok_and(|known| known == lock) {
-        return run(Command::new("node").arg("--version")).map(|_| folder);
-    }
-    run(Command::new("npm").current_dir(&folder).args([
-        "ci",
-        "--ignore-scripts",
-        "--no-audit",
-        "--no-fund",
-    ]))?;
-    std::fs::write(&stamp, lock).map_err(|error| error.to_string())?;
-    Ok(folder)
 }
 
 #[tokio::test]
@@ -224,7 +193,8 @@ async fn write_everything(setup: &Setup) {
         .await;
     drop(decided.expect(200));
     drop(service.stop().await);
-    put_nonsense_upstream(setup).await;
+    let headers = vec![("theirs".to_owned(), "kept".into())];
+    upstream::put(&setup.data(), "key", &b"no \xff event"[..], headers).await;
     let service = setup.start().await;
     eventually("there is a dead letter", async || {
         let letters = "/topics/dead-letters/records?from=beginning&limit=1&wait=0";
@@ -233,21 +203,4 @@ async fn write_everything(setup: &Setup) {
     })
     .await;
     drop(service.stop().await);
-}
-
-async fn put_nonsense_upstream(setup: &Setup) {
-    let options = EmbeddedOptions::new(setup.data().join("log"));
-    let log = EmbeddedLog::open(options).await.expect("the log opens");
-    let upstream = log.open_appender("upstream".into()).await;
-    let upstream = upstream.expect("an appender opens");
-    let record = NewRecord {
-        topic: "trigger-events".into(),
-        partition: Partition(0),
-        key: Some("key".into()),
-        value: Some(b"no \xff event".as_slice().into()),
-        headers: vec![("theirs".to_owned(), "kept".into())],
-    };
-    let appended = upstream.append(vec![record]).await;
-    drop(appended.expect("the record is appended"));
-    log.close().await;
 }

@@ -8,6 +8,7 @@ mod callbacks_kept;
 mod calls;
 mod cloud_events;
 mod compose;
+mod console;
 mod drain;
 mod kafka;
 mod kill;
