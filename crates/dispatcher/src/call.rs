@@ -20,7 +20,7 @@ use triggerfish_runtime::{Clock, Observer};
 use crate::scheduler::Health;
 
 /// What the report of a call needs to be in the log by the end of the budget.
-const REPORT: Duration = Duration::from_millis(5);
+const REPORT: Duration = Duration::from_millis(25);
 
 /// What every call needs to know.
 #[derive(Clone, Debug)]
