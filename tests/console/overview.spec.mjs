@@ -60,5 +60,15 @@ test("a page that can't be kept up to date says so, and goes on by itself", asyn
   await page.context().setOffline(true);
   await expect(page.getByText("Not up to date: The service can't be reached.")).toBeVisible();
   await page.context().setOffline(false);
+  // A request that the network swallowed meanwhile is given up after a while.
+  await expect(page.getByText("Live: updated by itself.")).toBeVisible({ timeout: 60_000 });
+});
+
+test("an answer that never comes is given up, in words", async ({ page }) => {
+  await open(page, "");
+  await expect(page.getByText("Live: updated by itself.")).toBeVisible();
+  await page.route("**/overview/v1", () => {});
+  await expect(page.getByText("Not up to date: The service did not answer in time.")).toBeVisible();
+  await page.unroute("**/overview/v1");
   await expect(page.getByText("Live: updated by itself.")).toBeVisible();
 });

@@ -3,6 +3,8 @@
 
 const ROOT = new URL("../", import.meta.url);
 const MARK = "triggerfish-console";
+/** A connection that died silently must not hold a page up. */
+const ANSWER_WITHIN = 20_000;
 
 /** What the server says when it does not do what was asked. */
 export class ApiError extends Error {
@@ -37,17 +39,21 @@ export async function call(method, path, { query, body, type, headers, signal, t
   personWasActive = false;
   const sent = { [MARK]: cause, accept: "application/json", ...headers };
   if (body !== undefined) sent["content-type"] = type ?? "application/json";
+  const inTime = AbortSignal.timeout(ANSWER_WITHIN);
   let response;
+  let data;
   try {
     response = await fetch(url, {
-      method, headers: sent, signal, cache: "no-store", credentials: "same-origin", redirect: "error",
+      method, headers: sent, signal: signal ? AbortSignal.any([signal, inTime]) : inTime, cache: "no-store", credentials: "same-origin", redirect: "error",
       body: body === undefined ? undefined : type ? body : JSON.stringify(body),
     });
+    data = await read(response);
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError(0, "The service can't be reached. Check that it runs and that the network is there.");
+    throw new ApiError(0, inTime.aborted
+      ? "The service did not answer in time. What was asked may have been done all the same."
+      : "The service can't be reached. Check that it runs and that the network is there.");
   }
-  const data = await read(response);
   if (!response.ok) throw failed(response, data);
   const total = response.headers.get("x-total-count");
   return { data, total: total === null ? null : Number(total), headers: response.headers };
