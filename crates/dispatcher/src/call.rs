@@ -20,7 +20,7 @@ use triggerfish_runtime::{Clock, Observer};
 use crate::scheduler::Health;
 
 /// What the report of a call needs to be in the log by the end of the budget.
-const REPORT: Duration = Duration::from_millis(25);
+const REPORT: Duration = Duration::from_millis(50);
 
 /// What every call needs to know.
 #[derive(Clone, Debug)]
@@ -163,7 +163,7 @@ impl<A: Appender> Calls<A> {
                 headers: &found.request_headers,
                 limit: member
                     .timeout
-                    .min(left.saturating_sub((left / 20).min(REPORT))),
+                    .min(left.saturating_sub((left / 10).min(REPORT))),
             }),
             callback: None,
             signing: &signing,

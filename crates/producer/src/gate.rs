@@ -18,9 +18,9 @@ use crate::action_intake::{ActionIntake, DecidedAction, unavailable};
 
 /// What the log and the fold may need beyond the budget: 50 ms after it the platform has its
 /// answer.
-const GRACE: Duration = Duration::from_millis(35);
+const GRACE: Duration = Duration::from_millis(24);
 /// When the platform is answered, whoever was asked.
-const CLOSE: Duration = Duration::from_millis(42);
+const CLOSE: Duration = Duration::from_millis(30);
 /// How long it may take to find an action that nobody waits for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
