@@ -7,7 +7,12 @@ test("who works on what, and how far behind", async ({ page, api }) => {
   await expect(process.getByRole("rowheader")).toHaveText(worker.instance);
   for (const role of worker.roles) await expect(process).toContainText(role);
   const rows = page.getByRole("table", { name: "Partitions" }).getByRole("row");
-  await expect(rows.filter({ has: page.getByRole("rowheader") })).toHaveCount(worker.partitions.length);
+  // A process that has just begun announces its partitions as they come.
+  await expect(async () => {
+    const [{ partitions }] = await api.get("/workers/v1");
+    expect(partitions.length).toBeGreaterThan(0);
+    await expect(rows.filter({ has: page.getByRole("rowheader") })).toHaveCount(partitions.length, { timeout: 4_000 });
+  }).toPass();
 });
 
 test("what is open and in flight shows without a reload", async ({ page, api, subscriber }) => {
@@ -21,7 +26,7 @@ test("what is open and in flight shows without a reload", async ({ page, api, su
     );
     return cells.reduce((sum, one) => sum + one, 0);
   };
-  expect(await open_()).toBe(0);
+  await expect.poll(open_).toBe(0);
   for (let count = 0; count < 3; count += 1) await api.start("acme:slow");
   await expect.poll(open_).toBe(3);
 });
