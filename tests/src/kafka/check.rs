@@ -177,8 +177,9 @@ fn check_calls(calls: &HashMap<String, Vec<Call>>, faults: &Faults, findings: &m
                 continue;
             }
             findings.repeated += 1;
-            let maker = pair[0].maker();
-            if !faults.excuse(maker.as_deref(), pair[0].at, pair[1].at) {
+            let (maker, again_by) = (pair[0].maker(), pair[1].maker());
+            let first = (maker.as_deref(), pair[0].at);
+            if !faults.excuse(first, (again_by.as_deref(), pair[1].at)) {
                 let by = |call: &Call| call.maker().unwrap_or_else(|| "?".to_owned());
                 needless.push(format!(
                     "{id} (event {n}) by {}, and {:.2?} later by {}; around it: {}",

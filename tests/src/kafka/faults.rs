@@ -95,9 +95,14 @@ impl Faults {
     /// Whether a call that arrived at `first` may have come again at `second`: only what
     /// was in flight, its report not yet in the log, when the process that made it was
     /// killed, stood still or could not reach the brokers. `maker` is that process, where
-    /// the call tells.
+    /// the call tells; `again_by` made the second call, which it can have begun before it
+    /// stood still and another took its place.
     #[must_use]
-    pub fn excuse(&self, maker: Option<&str>, first: Instant, second: Instant) -> bool {
+    pub fn excuse(
+        &self,
+        (maker, first): (Option<&str>, Instant),
+        (again_by, second): (Option<&str>, Instant),
+    ) -> bool {
         self.0.lock().iter().any(|fault| {
             let hit = maker.is_none_or(|maker| fault.url == maker);
             let in_flight = first <= fault.from + NOTED_LATE
@@ -109,7 +114,10 @@ impl Faults {
                 // One that stood still between deciding on a call and sending it sends it then.
                 Kind::Pause => {
                     let sent_late = (fault.until..=fault.until + NOTED_LATE).contains(&first);
-                    hit && (in_flight || sent_late) && fault.from <= second
+                    let again = again_by.is_some_and(|maker| fault.url == maker)
+                        && fault.from <= first
+                        && (fault.until..=fault.until + NOTED_LATE).contains(&second);
+                    again || (hit && (in_flight || sent_late) && fault.from <= second)
                 }
                 Kind::Broker => {
                     fault.from <= second
