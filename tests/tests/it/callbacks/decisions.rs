@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use triggerfish_tests::{Reply, Subscriber, completions};
 
 use super::platform::{Platform, SLACK, answering, nobody, post, silent};
@@ -161,12 +161,13 @@ async fn actions_restrict_and_both_kinds_have_their_turn() {
     assert_eq!(after.count(), 0, "nothing has happened yet");
 
     let report = platform
-        .tell(json!({"action": "DELETED", "actionId": told["id"], "waitMs": 5000}))
+        .tell(json!({"action": "DELETED", "actionId": told["id"]}))
         .await
         .json;
     assert_eq!(report["actionId"], told["id"]);
     assert_eq!(report["warnings"], json!(["news: status 500"]));
     assert_eq!(report["callbacks"][0]["outcome"], "FAILED");
+    assert_eq!(report["callbacks"][0]["failurePolicy"], Value::Null);
     assert_eq!(after.count(), 1, "one attempt");
     let history = platform.history(&id).await;
     assert_eq!(history[0]["outcome"], "FAILED");
