@@ -36,12 +36,12 @@ async fn falls_with_the_last_answer_and_goes_out_once() {
     let id = world.ask(1, 5, 2).await;
     let (partition, key) = (Partition(1), id.key());
     let handle = running.handle.clone();
+    let first = world.observe(member(id, 1), &allowed(&world)).await;
     let waits = tokio::spawn(async move {
         handle
-            .action(partition, key, None, ActionStage::Decided)
+            .action(partition, key, Some(first), ActionStage::Decided)
             .await
     });
-    world.observe(member(id, 1), &allowed(&world)).await;
     let after = world.observe(member(id, 1), &allowed(&world)).await;
     let open = running
         .handle
