@@ -10,6 +10,7 @@
 //! the case.
 
 mod all;
+mod child;
 mod decisions;
 mod latency;
 mod load;
