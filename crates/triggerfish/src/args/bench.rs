@@ -21,6 +21,15 @@ pub(crate) enum BenchCommand {
     /// One SYNC invocation at a time on an idle system, beside one bare POST at a time
     #[command(after_help = HELP)]
     Latency(LatencyArgs),
+    /// FIRE_AND_FORGET invocations, event in to completion out, beside SYNC ones
+    #[command(after_help = HELP)]
+    FireAndForget(FireAndForgetArgs),
+    /// What keeping an order costs, beside bare POSTs one after the other
+    #[command(after_help = HELP)]
+    Order(OrderArgs),
+    /// A subscriber that takes long, at the pace that its calls in flight allow
+    #[command(after_help = HELP)]
+    Slow(SlowArgs),
     /// Decisions about actions: ten prompt callbacks, then ten of which three are silent
     #[command(after_help = HELP)]
     Decisions(DecisionsArgs),
@@ -127,4 +136,51 @@ pub(crate) struct LoadArgs {
     /// Events whose completion has not been read yet
     #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) outstanding: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FireAndForgetArgs {
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+    #[command(flatten)]
+    pub(crate) options: Options,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OrderArgs {
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+    #[command(flatten)]
+    pub(crate) options: Options,
+    /// Events of each kind of order
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) count: u64,
+    /// The longest time that the subscriber takes, in milliseconds
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) pause_ms: u64,
+    /// Calls in flight
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) in_flight: u32,
+    /// Ordering keys, which events have in turn
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..))]
+    pub(crate) keys: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SlowArgs {
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+    #[command(flatten)]
+    pub(crate) options: Options,
+    /// Events
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) count: u64,
+    /// How long the subscriber takes, in milliseconds
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) pause_ms: u64,
+    /// Calls in flight
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) in_flight: u32,
 }

@@ -12,9 +12,18 @@ use crate::args::{
 };
 
 /// The cases in their order, each with what makes it little work.
-const CASES: [(&str, &[&str]); 3] = [
+const CASES: [(&str, &[&str]); 6] = [
     ("sync", &["--invocations", "200"]),
     ("latency", &["--invocations", "20", "--pause-ms", "5"]),
+    ("fire-and-forget", &["--invocations", "200"]),
+    (
+        "order",
+        &["--count", "200", "--pause-ms", "2", "--keys", "4"],
+    ),
+    (
+        "slow",
+        &["--count", "100", "--pause-ms", "20", "--in-flight", "8"],
+    ),
     (
         "decisions",
         &[

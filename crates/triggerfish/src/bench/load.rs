@@ -12,16 +12,18 @@ use triggerfish_log::{
     Appender, EventLog, Limit, NewRecord, Partition, Position, Reader, Topic, WriterName,
 };
 
-use super::progress::Step;
+use super::{outcome::count, progress::Step};
 use crate::service::Service;
 
 /// How long a completion may take while others are under way.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The event of the measurements, about 600 bytes as it is called with.
+/// The event of the measurements, about 600 bytes as it is called with. It fits every trigger
+/// that is measured.
 pub(super) fn event(number: u64) -> String {
-    let padding = "x".repeat(480);
-    json!({ "identityId": format!("{number:032x}"), "note": padding }).to_string()
+    let padding = "x".repeat(464);
+    let id = format!("{number:032x}");
+    json!({ "identityId": id, "approved": true, "note": padding }).to_string()
 }
 
 /// What one measurement gives.
@@ -33,12 +35,7 @@ pub(super) struct Measured {
 
 impl Measured {
     pub(super) fn per_second(&self) -> f64 {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "counts of a measurement are small"
-        )]
-        let count = self.count as f64;
-        count / self.took.as_secs_f64()
+        count(self.count) / self.took.as_secs_f64()
     }
 }
 

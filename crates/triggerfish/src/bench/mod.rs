@@ -12,14 +12,18 @@
 mod all;
 mod child;
 mod decisions;
+mod fire_and_forget;
 mod latency;
 mod load;
+mod order;
 mod outcome;
 mod pace;
+mod paced;
 mod plot;
 mod progress;
 mod report;
 mod sink;
+mod slow;
 mod stage;
 mod sync;
 
@@ -65,6 +69,9 @@ async fn one(command: &BenchCommand) -> anyhow::Result<()> {
         BenchCommand::All(_) => unreachable!("all cases are not one"),
         BenchCommand::Sync(args) => measure(args).await,
         BenchCommand::Latency(args) => measure(args).await,
+        BenchCommand::FireAndForget(args) => measure(args).await,
+        BenchCommand::Order(args) => measure(args).await,
+        BenchCommand::Slow(args) => measure(args).await,
         BenchCommand::Decisions(args) => measure(args).await,
     }
 }

@@ -226,6 +226,12 @@ impl Outcome {
     }
 }
 
+/// A count as the value of a figure.
+#[expect(clippy::cast_precision_loss, reason = "counts of a bench are small")]
+pub(super) const fn count(number: u64) -> f64 {
+    number as f64
+}
+
 /// A value of a histogram of microseconds, in milliseconds.
 pub(super) fn millis(histogram: &Histogram<u64>, quantile: f64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "latencies are small numbers")]

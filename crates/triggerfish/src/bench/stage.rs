@@ -5,8 +5,11 @@
 use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tempfile::TempDir;
-use triggerfish_core::subscription::{
-    AuthenticationType, DeliveryOptions, DispatchMode, HttpConfig, SubscriptionType,
+use triggerfish_core::{
+    SubscriptionId,
+    subscription::{
+        AuthenticationType, DeliveryOptions, DispatchMode, HttpConfig, SubscriptionType,
+    },
 };
 use triggerfish_ops::{
     config::{self, Config, Flag, Sources},
@@ -21,6 +24,9 @@ use crate::{
 
 /// The trigger whose subscriber answers.
 pub(super) const REQUEST_RESPONSE: &str = "test:request-response";
+
+/// The trigger whose subscriber is only told.
+pub(super) const FIRE_AND_FORGET: &str = "test:fire-and-forget";
 
 /// A setting of the service: its key and its value.
 pub(super) type Setting = (&'static str, String);
@@ -73,7 +79,7 @@ impl Stage {
         &self,
         trigger: &str,
         subscriber: Subscriber,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<SubscriptionId> {
         let settings = Settings {
             name: "sink".to_owned(),
             description: None,
@@ -96,8 +102,8 @@ impl Stage {
             trigger_id,
             settings,
         };
-        self.service.registry.create_subscription(new).await?;
-        Ok(())
+        let created = self.service.registry.create_subscription(new).await?;
+        Ok(created.subscription.id)
     }
 
     /// Ends Triggerfish; its folder goes.
