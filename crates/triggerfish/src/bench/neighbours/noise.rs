@@ -14,8 +14,8 @@ use super::{
     watch::{Peak, Watch},
 };
 
-/// How long neighbours may take to have as much in flight as they can.
-const SETTLE: Duration = Duration::from_secs(15);
+/// How long that may take.
+const SETTLE: Duration = Duration::from_mins(1);
 /// How often more comes for them.
 const EVERY: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -72,7 +72,8 @@ pub(super) struct Noise {
 }
 
 impl Noise {
-    /// Subscribes so many and waits until they have as much in flight as they can.
+    /// Subscribes so many and gives them as much as they can have in flight. Waits until they
+    /// hold it, or until it is over where they hold nothing.
     pub(super) async fn start(
         service: &Arc<Service>,
         settings: &Settings,
@@ -95,13 +96,18 @@ impl Noise {
         let all = f64::from(number) * f64::from(settings.in_flight);
         let began = Instant::now();
         loop {
-            let known = service.in_flight().await? + service.attempts().await? - before;
+            let over = service.attempts().await? - before;
+            let known = if kind.holds() {
+                over + service.in_flight().await?
+            } else {
+                over
+            };
             if known >= all {
                 break;
             }
             ensure!(
                 began.elapsed() < SETTLE,
-                "{known} of {all} calls of neighbours have begun"
+                "{known} of {all} calls of neighbours after {SETTLE:?}"
             );
             tokio::time::sleep(LOOK_EVERY).await;
         }

@@ -7,8 +7,9 @@ use super::{
 use crate::bench::outcome::{Unit, Values};
 
 const HEIGHT: f64 = 180.0;
+const BAR_MAX: f64 = 80.0;
 /// Figures in one row of a panel; more get rows of their own.
-const GROUPS_MAX: usize = 6;
+const GROUPS_MAX: usize = 4;
 
 /// Draws below `top`; gives where the panel ends.
 pub(super) fn draw(svg: &mut Svg, top: f64, unit: Unit, figures: &[&Values]) -> f64 {
@@ -54,9 +55,9 @@ fn group(
     colour: &str,
 ) {
     #[expect(clippy::cast_precision_loss, reason = "there are few rounds")]
-    let places = values.rounds.len() as f64 + 1.0;
-    let place = width / places;
-    let mut x = left + place / 2.0;
+    let bars = values.rounds.len() as f64;
+    let place = (width / (bars + 1.0)).min(BAR_MAX);
+    let mut x = left + (width - place * bars) / 2.0;
     for value in &values.rounds {
         let y = at(*value);
         svg.rect([x + place * 0.1, y, place * 0.8, bottom - y], colour);

@@ -14,7 +14,7 @@ use svg::{Anchor, Svg};
 
 const WIDTH: f64 = 900.0;
 const LEFT: f64 = 90.0;
-const RIGHT: f64 = 20.0;
+const RIGHT: f64 = 30.0;
 const LINE: f64 = 18.0;
 
 /// Kinds of figures in the order of their panels. Counts are drawn where there is something
