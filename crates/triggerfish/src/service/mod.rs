@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::{net::TcpListener, runtime, sync::Notify, task::JoinSet};
+use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use triggerfish_api::ApiState;
 use triggerfish_completion::{CompletionConsumer, Status};
@@ -169,7 +169,10 @@ impl Service {
                 .await
                 .context("the topic of workers failed")
         });
-        loops.run(&mut tasks, &stop_worker);
+        for worker in loops.workers {
+            let stop = stop_worker.clone();
+            tasks.spawn(async move { worker.run(stop).await.context("the worker failed") });
+        }
         let until = stop_intake.clone();
         tasks.spawn(async move {
             watch.run(until).await;
@@ -267,18 +270,6 @@ impl Loops {
             self.owner = Some(handle);
         }
         Ok(())
-    }
-
-    /// Runs each on a thread of its own: a loop waits for the disk now and then, and would
-    /// hold up what else is queued on a thread of the runtime.
-    fn run(self, tasks: &mut JoinSet<anyhow::Result<()>>, stop: &CancellationToken) {
-        for worker in self.workers {
-            let (stop, runtime) = (stop.clone(), runtime::Handle::current());
-            tasks.spawn_blocking(move || {
-                let ended = runtime.block_on(worker.run(stop));
-                ended.context("the worker failed")
-            });
-        }
     }
 }
 
