@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::bench::DeadKind;
+
 const HELP: &str = "Examples:
   triggerfish bench all --plot ./plots
   triggerfish bench sync --invocations 50000
@@ -21,7 +23,7 @@ pub(crate) enum BenchCommand {
     /// One SYNC invocation at a time on an idle system, beside one bare POST at a time
     #[command(after_help = HELP)]
     Latency(LatencyArgs),
-    /// FIRE_AND_FORGET invocations, event in to completion out, beside SYNC ones
+    /// Events that subscribers are only told of, event in to completion out, beside SYNC invocations
     #[command(after_help = HELP)]
     FireAndForget(FireAndForgetArgs),
     /// What keeping an order costs, beside bare POSTs one after the other
@@ -30,6 +32,9 @@ pub(crate) enum BenchCommand {
     /// A subscriber that takes long, at the pace that its calls in flight allow
     #[command(after_help = HELP)]
     Slow(SlowArgs),
+    /// Healthy subscribers beside 1, 10, 100 that are silent, drip, flood or refuse
+    #[command(after_help = HELP)]
+    Neighbours(NeighboursArgs),
     /// Decisions about actions: ten prompt callbacks, then ten of which three are silent
     #[command(after_help = HELP)]
     Decisions(DecisionsArgs),
@@ -183,4 +188,34 @@ pub(crate) struct SlowArgs {
     /// Calls in flight
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) in_flight: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NeighboursArgs {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    /// Healthy subscribers
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) healthy: u32,
+    /// Numbers of useless ones beside them
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100], value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) dead: Vec<u32>,
+    /// What is wrong with the useless ones
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = DeadKind::value_variants().to_vec())]
+    pub(crate) kinds: Vec<DeadKind>,
+    /// Calls in flight of each subscriber at most
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) in_flight: u32,
+    /// Events of the healthy on their way, where as many go as can
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) outstanding: u32,
+    /// Events of the healthy in a second, where their latency is measured
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) rate: u32,
+    /// How long each measurement takes, in milliseconds
+    #[arg(long, default_value_t = 4_000, value_parser = clap::value_parser!(u64).range(10..))]
+    pub(crate) time_ms: u64,
+    /// How long one call may take, in milliseconds
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(10..))]
+    pub(crate) call_timeout_ms: u64,
 }

@@ -12,7 +12,7 @@ use crate::args::{
 };
 
 /// The cases in their order, each with what makes it little work.
-const CASES: [(&str, &[&str]); 6] = [
+const CASES: [(&str, &[&str]); 7] = [
     ("sync", &["--invocations", "200"]),
     ("latency", &["--invocations", "20", "--pause-ms", "5"]),
     ("fire-and-forget", &["--invocations", "200"]),
@@ -23,6 +23,23 @@ const CASES: [(&str, &[&str]); 6] = [
     (
         "slow",
         &["--count", "100", "--pause-ms", "20", "--in-flight", "8"],
+    ),
+    (
+        "neighbours",
+        &[
+            "--healthy",
+            "2",
+            "--dead",
+            "2",
+            "--in-flight",
+            "4",
+            "--rate",
+            "50",
+            "--time-ms",
+            "400",
+            "--call-timeout-ms",
+            "1000",
+        ],
     ),
     (
         "decisions",

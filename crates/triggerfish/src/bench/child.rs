@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long it may take to begin, and to end.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 const CLIENT_ID: &str = "bench";
 const SAYS: &str = "listening on ";
 

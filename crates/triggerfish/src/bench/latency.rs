@@ -128,7 +128,11 @@ fn invocations(
             let completed = reader.follow(&mut positions, Limit::default(), PATIENCE);
             anyhow::Ok(completed.await?)
         })?;
-        ensure!(completed.len() == 1, "no completion within {PATIENCE:?}");
+        let found = completed.len();
+        ensure!(
+            found == 1,
+            "{found} completions of one event within {PATIENCE:?}"
+        );
         is_good(completed[0].value.as_deref())?;
         if number >= WARM_UP {
             pace::record(&mut histogram, due)?;

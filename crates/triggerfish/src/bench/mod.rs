@@ -15,6 +15,7 @@ mod decisions;
 mod fire_and_forget;
 mod latency;
 mod load;
+mod neighbours;
 mod order;
 mod outcome;
 mod pace;
@@ -32,6 +33,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::args::bench::{BenchCommand, Options};
+pub(crate) use neighbours::Kind as DeadKind;
 use outcome::Outcome;
 use progress::Progress;
 
@@ -72,6 +74,7 @@ async fn one(command: &BenchCommand) -> anyhow::Result<()> {
         BenchCommand::FireAndForget(args) => measure(args).await,
         BenchCommand::Order(args) => measure(args).await,
         BenchCommand::Slow(args) => measure(args).await,
+        BenchCommand::Neighbours(args) => measure(args).await,
         BenchCommand::Decisions(args) => measure(args).await,
     }
 }

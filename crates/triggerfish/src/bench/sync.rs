@@ -8,7 +8,7 @@ use anyhow::ensure;
 use super::{
     Case,
     load::{Load, bare_loop, through_triggerfish},
-    outcome::{Bound, Figure, Outcome, Unit},
+    outcome::{Bound, Figure, Outcome, Unit, count},
     progress::Progress,
     sink::Sink,
     stage::{REQUEST_RESPONSE, Stage, Subscriber},
@@ -18,6 +18,7 @@ use crate::args::bench::{Engine, Options, SyncArgs};
 const REFERENCE: Figure = Figure::new("reference", "bare loop", Unit::PerSecond);
 const MEASURED: Figure = Figure::new("measured", "triggerfish", Unit::PerSecond);
 const RATIO: Figure = Figure::new("ratio", "ratio", Unit::Ratio);
+const CALLS: Figure = Figure::new("calls", "calls on both sides", Unit::Count);
 
 /// What the engine is to reach. On Kafka it is the pace of a pipeline from topic over
 /// HTTP to topic that keeps no state, measured with the broker on the same cores.
@@ -68,6 +69,7 @@ impl Case for SyncArgs {
             outcome.add(&MEASURED, measured);
             // Of each round, so that both sides saw the same machine.
             outcome.add(&RATIO, measured / reference);
+            outcome.add(&CALLS, count(calls));
         }
         stage.clear().await?;
         outcome.reach(&RATIO, Bound::AtLeast(reach(self.log.engine)));
