@@ -12,6 +12,7 @@
 //!
 //! Nothing here runs in the service, and nothing here does I/O.
 
+pub mod log;
 pub mod property;
 mod protocol;
 pub mod record;
@@ -20,6 +21,7 @@ pub mod state;
 pub mod step;
 pub mod view;
 
+pub use log::Log;
 pub use protocol::{Limits, Protocol};
 pub use record::{Clock, Record, Reply};
 pub use rule::Rule;

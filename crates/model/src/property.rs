@@ -83,33 +83,23 @@ fn views(state: &State) -> impl Iterator<Item = &View> {
 /// [`crate::protocol`] has no way back, so every history in which nobody stops for ever ends
 /// in one of them.
 fn exactly_one(model: &Protocol, state: &State) -> bool {
-    let was_accepted = state.log.contains(&Record::Requested);
+    let was_accepted = state.log.records().contains(&Record::Requested);
     let expected = usize::from(was_accepted);
     !model.is_settled(state) || state.completions.len() == expected
 }
 
-fn outcome_is_final(model: &Protocol, state: &State) -> bool {
-    let mut view = View::default();
-    let mut first = None;
-    while view.position < state.log.len() {
-        view.fold(&state.log, model.without);
-        let now = view.outcome().cloned();
-        if first.is_some() && first != now {
-            return false;
-        }
-        first = first.or(now);
-    }
-    let told = state
-        .completions
-        .iter()
-        .map(|completion| &completion.outcome);
-    let known = views(state).filter_map(View::outcome);
-    told.chain(known)
-        .all(|outcome| first.as_ref() == Some(outcome))
+fn outcome_is_final(_: &Protocol, state: &State) -> bool {
+    let mut outcomes = state.log.rebuilding().map(View::outcome);
+    let first = outcomes.find(Option::is_some).flatten();
+    let stays = outcomes.all(|outcome| outcome == first);
+    let told = state.completions.iter();
+    let told = told.map(|completion| &completion.outcome);
+    let mut known = told.chain(views(state).filter_map(View::outcome));
+    stays && known.all(|outcome| first == Some(outcome))
 }
 
-fn views_are_rebuilt(model: &Protocol, state: &State) -> bool {
-    views(state).all(|view| *view == View::of(&state.log, view.position, model.without))
+fn views_are_rebuilt(_: &Protocol, state: &State) -> bool {
+    views(state).all(|view| view == state.log.rebuilt(view.position))
 }
 
 fn no_view_leads(_: &Protocol, state: &State) -> bool {
@@ -120,12 +110,8 @@ fn no_view_leads(_: &Protocol, state: &State) -> bool {
 fn effects_have_causes(_: &Protocol, state: &State) -> bool {
     let mut told = state.completions.iter();
     let have = told.all(|completion| {
-        let before = View::of(&state.log, completion.cause.min(state.log.len()), None);
-        let after = View::of(
-            &state.log,
-            (completion.cause + 1).min(state.log.len()),
-            None,
-        );
+        let before = state.log.rebuilt(completion.cause);
+        let after = state.log.rebuilt(completion.cause + 1);
         before.outcome().is_none() && after.outcome() == Some(&completion.outcome)
     });
     have && !state.uncaused
@@ -148,7 +134,7 @@ fn ends(state: &State, name: &str, output: Option<&[u8]>) -> bool {
 
 fn callback_came_first(_: &Protocol, state: &State) -> bool {
     let acknowledged = |record: &Record| matches!(record, Record::AttemptReported { .. });
-    !state.log.iter().any(acknowledged) && ends(state, "COMPLETED", Some(b"1"))
+    !state.log.records().iter().any(acknowledged) && ends(state, "COMPLETED", Some(b"1"))
 }
 
 fn zombie_writes(_: &Protocol, state: &State) -> bool {

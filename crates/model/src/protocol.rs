@@ -6,7 +6,7 @@ mod take;
 use stateright::{Model, Property};
 
 use crate::{
-    Clock, Group, Memory, Rule, State, Step, View, Worker,
+    Clock, Group, Log, Memory, Rule, State, Step, View, Worker,
     property::{Claim, claims},
 };
 
@@ -60,7 +60,7 @@ impl Model for Protocol {
         vec![State {
             now: Clock::BeforeDeadline,
             intake: true,
-            log: Vec::new(),
+            log: Log::default(),
             group: Group {
                 generation: 1,
                 owner: Some(0),

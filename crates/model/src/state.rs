@@ -2,7 +2,7 @@
 
 use triggerfish_core::Outcome;
 
-use crate::{Clock, Record, View};
+use crate::{Clock, Log, View};
 
 /// The whole system at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -12,7 +12,7 @@ pub struct State {
     /// The request is in the hands of a producer and not in the log yet.
     pub intake: bool,
     /// The partition of the invocation log.
-    pub log: Vec<Record>,
+    pub log: Log,
     /// Who owns the partition, and how far the group has come.
     pub group: Group,
     /// The topic of completions, as `read_committed` shows it.

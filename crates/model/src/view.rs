@@ -18,9 +18,8 @@ pub struct View {
 }
 
 impl View {
-    /// Folds the next record of `log` by the core's fold; what is to be done then.
-    pub fn fold(&mut self, log: &[Record], without: Option<Rule>) -> Vec<Effect> {
-        let record = log[self.position];
+    /// Folds the next record of the log by the core's fold; what is to be done then.
+    pub fn fold(&mut self, record: Record, without: Option<Rule>) -> Vec<Effect> {
         let observation = record.observation();
         let forgets =
             without == Some(Rule::Dedupe) && matches!(observation, Observation::Requested(_));
@@ -31,16 +30,6 @@ impl View {
         self.state = step.state;
         self.position += 1;
         step.effects
-    }
-
-    /// The view that the first `position` records of `log` make.
-    #[must_use]
-    pub fn of(log: &[Record], position: usize, without: Option<Rule>) -> Self {
-        let mut view = Self::default();
-        while view.position < position {
-            view.fold(log, without);
-        }
-        view
     }
 
     /// The outcome, once there is one.

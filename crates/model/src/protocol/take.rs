@@ -26,17 +26,20 @@ impl Protocol {
         match step {
             Step::Request => {
                 state.intake = false;
-                state.log.push(Record::Requested);
+                state.log.push(Record::Requested, self.without);
             }
             Step::LoseRequest => state.intake = false,
             Step::Repeat(offset) => {
                 state.repeats += 1;
-                state.log.push(state.log[offset]);
+                let record = state.log.records()[offset];
+                state.log.push(record, self.without);
             }
             Step::PostCallback => {
                 state.callbacks += 1;
                 let (number, at) = (state.callbacks, state.now);
-                state.log.push(Record::CompletionReported { number, at });
+                state
+                    .log
+                    .push(Record::CompletionReported { number, at }, self.without);
             }
             Step::PassDeadline => state.now = Clock::AfterDeadline,
             Step::Assign(worker) => assign(state, worker),
@@ -56,11 +59,11 @@ impl Protocol {
                 let at = state.now;
                 state
                     .log
-                    .push(Record::AttemptReported { attempt, reply, at });
+                    .push(Record::AttemptReported { attempt, reply, at }, self.without);
             }
             Step::ReportDeadline(worker) => {
                 member(state, worker).reported = true;
-                state.log.push(Record::DeadlinePassed);
+                state.log.push(Record::DeadlinePassed, self.without);
             }
             Step::Offer(worker) => self.offer(state, worker),
             Step::Commit(worker) => commit(state, worker),
@@ -81,7 +84,7 @@ impl Protocol {
             state.workers[worker].saved = View::default();
         }
         while view.position < committed {
-            view.fold(&state.log, self.without);
+            view.fold(state.log.records()[view.position], self.without);
         }
         let known = committed.max(view.position);
         let memory = Memory::at(state.group.generation, view, state.log.len(), known);
@@ -92,7 +95,8 @@ impl Protocol {
         let memory = state.workers[worker].memory.as_mut();
         let memory = memory.expect("only a member folds");
         let cause = memory.view.position;
-        let effects = memory.view.fold(&state.log, self.without);
+        let record = state.log.records()[cause];
+        let effects = memory.view.fold(record, self.without);
         if effects.contains(&Effect::EmitCompletion) {
             let outcome = memory.view.outcome().expect("a completion has an outcome");
             let outcome = outcome.clone();
@@ -169,9 +173,6 @@ fn call(state: &mut State, worker: usize) {
     memory.in_flight = Some(attempt);
     memory.called = attempt;
     state.calls[attempt as usize - 1] += 1;
-    let asked_for = |position| {
-        let asked = View::of(&state.log, position, None).owed_call();
-        asked == Some(attempt)
-    };
-    state.uncaused |= !(0..=state.log.len()).any(asked_for);
+    let mut asked = state.log.rebuilding().map(View::owed_call);
+    state.uncaused |= !asked.any(|asked| asked == Some(attempt));
 }

@@ -8,7 +8,7 @@ use triggerfish_model::{
 };
 
 /// What goes wrong together; each multiplies the states, all at once are too many.
-fn histories() -> [(&'static str, Limits); 5] {
+fn histories() -> [(&'static str, Limits); 6] {
     let none = Limits {
         faults: 0,
         repeats: 0,
@@ -18,9 +18,17 @@ fn histories() -> [(&'static str, Limits); 5] {
     };
     [
         (
-            "repeated appends, two callbacks, a retry",
+            "a repeated append, a callback, a retry",
             Limits {
                 repeats: 1,
+                callbacks: 1,
+                retries: true,
+                ..none
+            },
+        ),
+        (
+            "two callbacks, a retry",
+            Limits {
                 callbacks: 2,
                 retries: true,
                 ..none
@@ -64,7 +72,7 @@ fn in_every_history_within_the_limits() {
             without: None,
         };
         let checked = model.checker().threads(2).spawn_bfs().join();
-        println!(
+        eprintln!(
             "{name}: {} states, {} steps, depth {}, {:.1} s",
             checked.unique_state_count(),
             checked.state_count(),

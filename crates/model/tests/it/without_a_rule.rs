@@ -3,6 +3,7 @@ use triggerfish_model::{Limits, Protocol, Rule, property};
 
 /// Breaks one rule; each of the properties must be seen to fail, with the history that leads
 /// there.
+#[expect(clippy::print_stderr, reason = "the history is what there is to see")]
 fn fails(rule: Rule, expected: &[&'static str]) {
     let model = Protocol {
         limits: Limits {
@@ -24,7 +25,7 @@ fn fails(rule: Rule, expected: &[&'static str]) {
     for property in expected {
         let history = checked.discovery(property);
         let history = history.unwrap_or_else(|| panic!("without {rule:?}: {property}: holds"));
-        println!(
+        eprintln!(
             "without {rule:?} it is wrong that {property}: {:?}",
             history.into_actions()
         );
