@@ -10,7 +10,7 @@ use serde_json::Value;
 use triggerfish_tests::binary::workspace;
 
 /// Who may depend on whom, in what is shipped. The program may depend on everything.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("core", &[]),
     ("test-broker", &[]),
     ("log", &[]),
@@ -18,6 +18,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("wire", &["core"]),
     ("ops", &["core"]),
     ("delivery", &["core"]),
+    ("model", &["core"]),
     ("log-embedded", &["log"]),
     ("log-kafka", &["log"]),
     ("view", &["core", "wire"]),
@@ -50,7 +51,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
 ];
 
 /// Who alone may name a foreign crate that decides how the system is built.
-const OWNERS: [(&str, &[&str]); 7] = [
+const OWNERS: [(&str, &[&str]); 8] = [
     ("rdkafka", &["log-kafka"]),
     ("sled", &["view"]),
     ("fjall", &["log-embedded"]),
@@ -58,6 +59,7 @@ const OWNERS: [(&str, &[&str]); 7] = [
     ("axum", &["api", "console", "ops", "peers", "triggerfish"]),
     ("prost", &["wire"]),
     ("utoipa", &["api"]),
+    ("stateright", &["model"]),
 ];
 
 const PROGRAM: &str = "triggerfish";

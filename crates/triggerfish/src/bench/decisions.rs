@@ -13,7 +13,7 @@ use anyhow::{Context as _, ensure};
 use futures::future::try_join_all;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{io, net::TcpListener, task::JoinSet};
 use triggerfish_core::{
     Timing,
     subscription::{AuthenticationType, HttpConfig},
@@ -133,9 +133,12 @@ impl Silent {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}/", listener.local_addr()?);
         let server = tokio::spawn(async move {
-            let mut held = Vec::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                held.push(stream);
+            let mut connections = JoinSet::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                // Closed when the caller gives up: ten thousand that are half closed leave
+                // the system no port for the next, and that is what would be measured.
+                connections.spawn(async move { io::copy(&mut stream, &mut io::sink()).await });
+                while connections.try_join_next().is_some() {}
             }
         });
         Ok(Self { url, server })
