@@ -13,6 +13,7 @@ pub mod build_info;
 pub mod config;
 pub mod health;
 pub mod metrics;
+pub mod open_files;
 pub mod shutdown;
 pub mod telemetry;
 pub mod violation;

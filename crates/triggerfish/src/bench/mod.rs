@@ -31,6 +31,7 @@ mod sync;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use triggerfish_ops::open_files;
 
 use crate::args::bench::{BenchCommand, Options};
 pub(crate) use neighbours::Kind as DeadKind;
@@ -58,6 +59,8 @@ trait Case {
 
 /// Measures what was asked for.
 pub(crate) async fn run(command: &BenchCommand) -> anyhow::Result<ExitCode> {
+    // Both ends of every call are here.
+    open_files::raise_limit();
     match command {
         BenchCommand::All(args) => all::run(args).await?,
         command => one(command).await?,

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use triggerfish_ops::{admin, health::Readiness, metrics, shutdown::Shutdown, telemetry};
+use triggerfish_ops::{
+    admin, config::Config, health::Readiness, metrics, open_files, shutdown::Shutdown, telemetry,
+};
 
 use super::{print, settings};
 use crate::{
@@ -14,6 +16,7 @@ pub(super) async fn run(args: &ServiceArgs, duties: &'static [Duty]) -> anyhow::
     let loaded = settings::load(args)?;
     let config = &loaded.config;
     telemetry::init(&config.log)?;
+    check_open_files(config);
     let readiness = Readiness::new();
     let shutdown = Shutdown::install(readiness.clone())?;
     let exporter = metrics::install()?;
@@ -31,4 +34,22 @@ pub(super) async fn run(args: &ServiceArgs, duties: &'static [Duty]) -> anyhow::
     process.log.close().await;
     tracing::info!("drained");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Files and sockets that are open beside those of calls, with room to spare.
+const OTHER_FILES: u64 = 1024;
+
+/// Without a socket a call fails, whoever is called.
+fn check_open_files(config: &Config) {
+    let needed = u64::from(config.delivery.max_in_flight_total.get()) + OTHER_FILES;
+    if let Some(limit) = open_files::raise_limit()
+        && limit < needed
+    {
+        tracing::warn!(
+            limit,
+            needed,
+            "calls may fail for want of sockets: allow more open files (ulimit -Hn, LimitNOFILE) \
+             or lower delivery.max_in_flight_total"
+        );
+    }
 }

@@ -11,6 +11,7 @@ mod growth;
 mod health;
 mod help;
 mod journey;
+mod open_files;
 mod program;
 mod refusals;
 mod service;
