@@ -9,6 +9,7 @@
 //! hands everything it found to an [`Outcome`]. How that is printed and drawn is no concern of
 //! the case.
 
+mod alarm;
 mod all;
 mod child;
 mod decisions;

@@ -16,6 +16,8 @@ use axum::{
 use serde::Deserialize;
 use tokio::{net::TcpListener, task::JoinHandle};
 
+use super::alarm::Alarm;
+
 /// How long the subscriber takes for an event.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pause {
@@ -58,6 +60,7 @@ pub(super) struct Seen {
 
 struct Shared {
     pause: Pause,
+    alarm: Alarm,
     in_flight: AtomicU64,
     calls: AtomicU64,
     most: AtomicU64,
@@ -111,6 +114,7 @@ impl Paced {
     pub(super) async fn start(pause: Pause) -> anyhow::Result<Self> {
         let shared = Arc::new(Shared {
             pause,
+            alarm: Alarm::start(),
             in_flight: AtomicU64::new(0),
             calls: AtomicU64::new(0),
             most: AtomicU64::new(0),
@@ -174,7 +178,7 @@ async fn answer(
     let in_flight = shared.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
     shared.most.fetch_max(in_flight, Ordering::Relaxed);
     shared.keys().begin(number);
-    tokio::time::sleep(shared.pause.of(number)).await;
+    shared.alarm.sleep(shared.pause.of(number)).await;
     shared.keys().end(number);
     shared.in_flight.fetch_sub(1, Ordering::Relaxed);
     shared.calls.fetch_add(1, Ordering::Relaxed);
