@@ -11,6 +11,8 @@ use triggerfish_core::{
 };
 use triggerfish_log::{Appender, NewRecord, Partition};
 use triggerfish_ops::metrics;
+#[cfg(feature = "faults")]
+use triggerfish_runtime::faults::{self, Fault};
 use triggerfish_runtime::{Clock, Role, Tenures, Topics, Views, observation_record};
 use triggerfish_view::View;
 use triggerfish_wire::{completion, decision};
@@ -66,6 +68,10 @@ impl<A: Appender> CompletionConsumer<A> {
             .into_iter()
             .filter(|id| reported.insert(id.key()))
             .collect();
+        #[cfg(feature = "faults")]
+        if faults::is_on(Fault::TimerLost) {
+            return;
+        }
         if !due.is_empty() {
             self.append(partition, &due, now);
         }
@@ -166,6 +172,8 @@ impl<A: Appender> Role for CompletionConsumer<A> {
         if self.draining {
             return None;
         }
+        #[cfg(feature = "faults")]
+        let now = faults::seen_late(now);
         let mut next: Option<Timestamp> = None;
         for (partition, view) in views.iter() {
             match view.next_deadline() {

@@ -50,10 +50,12 @@ mod resolve;
 mod retry_after;
 mod tls;
 pub mod trace;
+mod transport;
 pub mod webhook;
 
 pub use caller::{Answer, Call, Callback, Caller, Lifecycle, OutputCheck};
 pub use guard::{Guard, URL_BYTES_MAX, UrlError, check_url};
 pub use options::{Error, Options};
 pub use resolve::{Lookup, SystemLookup};
+pub use transport::{Carried, Transport};
 pub use url::Url;

@@ -15,6 +15,8 @@ use triggerfish_delivery::{Call, Callback, Caller, Lifecycle, webhook};
 use triggerfish_log::{Appender, LogError, Offset};
 use triggerfish_ops::metrics;
 use triggerfish_registry::{CompiledSubscription, Registry, Snapshot};
+#[cfg(feature = "faults")]
+use triggerfish_runtime::faults::{self, Fault};
 use triggerfish_runtime::{Clock, Observer};
 
 use crate::scheduler::Health;
@@ -113,6 +115,11 @@ impl<A: Appender> Calls<A> {
             let url = format!("{base}/beta/trigger-invocations/{}/complete", invocation.id);
             (url, self.settings.keys.invocation_secret(invocation.id))
         });
+        #[cfg(feature = "faults")]
+        if faults::is_on(Fault::SecretInLogLine) {
+            let secret = callback.as_ref().map(|(_, secret)| secret.expose());
+            tracing::info!(invocation = %invocation.id, secret, "calling");
+        }
         let Subscription { id, signing, .. } = found.subscription;
         let signing = webhook::signing_secrets(&self.settings.keys, id, signing, now);
         let call = Call {

@@ -10,6 +10,8 @@ use triggerfish_core::{Effect, Invocation, SubscriptionId, Timestamp};
 use triggerfish_log::{Appender, NewRecord, Partition};
 use triggerfish_ops::metrics;
 use triggerfish_registry::Registry;
+#[cfg(feature = "faults")]
+use triggerfish_runtime::faults::{self, Fault};
 use triggerfish_runtime::{Role, Tenures, Views};
 use triggerfish_view::View;
 
@@ -129,6 +131,10 @@ impl<A: Appender> Dispatcher<A> {
         let Some(released) = self.tenures.of(partition) else {
             return;
         };
+        #[cfg(feature = "faults")]
+        let released = Some(released)
+            .filter(|_| !faults::is_on(Fault::AppendAfterRelease))
+            .unwrap_or_default();
         let calls = self.calls.clone();
         let under_way = self.under_way.entry(partition).or_default().token();
         self.tasks.spawn(async move {
