@@ -353,6 +353,27 @@ impl<L: EventLog> Worker<L> {
 
     /// Starts nothing new, waits for what is under way, settles, leaves.
     async fn drain(mut self) -> Result<(), Error> {
+        let mut ended = self.finish_calls().await;
+        let owned: Vec<Partition> = self.crew.partitions.keys().copied().collect();
+        self.let_go(&owned);
+        if ended.is_ok() {
+            ended = self.settle().await;
+        }
+        match ended {
+            Err(error) if error.is_about_session() => {
+                tracing::warn!(%error, "the last positions were not committed; whoever takes over begins before them");
+            }
+            ended => ended?,
+        }
+        for owned in self.crew.partitions.values() {
+            owned.view.flush()?;
+        }
+        self.session.close().await;
+        Ok(())
+    }
+
+    /// Starts nothing new, and goes on until what is under way has ended.
+    async fn finish_calls(&mut self) -> Result<(), Error> {
         let deadline = Instant::now() + self.settings.drain_timeout;
         self.crew.drain();
         while Instant::now() < deadline && !self.crew.is_idle() {
@@ -361,18 +382,6 @@ impl<L: EventLog> Worker<L> {
             self.handle(turned).await?;
             self.hand_over().await?;
         }
-        let owned: Vec<Partition> = self.crew.partitions.keys().copied().collect();
-        self.let_go(&owned);
-        match self.settle().await {
-            Err(error) if error.is_about_session() => {
-                tracing::warn!(%error, "the last positions were not committed; whoever takes over begins before them");
-            }
-            settled => settled?,
-        }
-        for owned in self.crew.partitions.values() {
-            owned.view.flush()?;
-        }
-        self.session.close().await;
         Ok(())
     }
 }
