@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 use triggerfish_core::Timestamp;
 use triggerfish_log::{
     Committed, EventLog, Limit, LogError, Offset, Partition, Reader, Topic, last_record,
@@ -218,12 +219,15 @@ pub(crate) async fn fold_until<R: Reader>(
     finish(view, last).await
 }
 
-type Saving = JoinHandle<Result<Result<Saved, triggerfish_view::Error>, JoinError>>;
+/// A save that is given up when nobody waits for it any more: whoever opens the view next
+/// would have to wait for it.
+type Saving = AbortOnDropHandle<Result<Result<Saved, triggerfish_view::Error>, JoinError>>;
 
 /// Saves what is staged, beside the folding.
 fn begin(view: &mut View, disk: &Arc<dyn Disk>) -> Option<Saving> {
     let job = view.begin_save()?;
-    Some(tokio::spawn(done(Arc::clone(disk), move || job.run())))
+    let saving = tokio::spawn(done(Arc::clone(disk), move || job.run()));
+    Some(AbortOnDropHandle::new(saving))
 }
 
 async fn finish(view: &mut View, saving: Option<Saving>) -> Result<(), RestoreError> {
