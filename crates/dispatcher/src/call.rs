@@ -159,6 +159,11 @@ impl<A: Appender> Calls<A> {
             return Err((FailureKind::Configuration, fault.to_string()));
         }
         let found = &found.callback;
+        #[cfg(feature = "faults")]
+        let left = match member.timeout {
+            timeout if faults::is_on(Fault::LateDecisions) => timeout * 2,
+            _ => left,
+        };
         let signing = webhook::signing_secrets(&self.settings.keys, found.id, found.signing, now);
         let call = Call {
             id: invocation.id,

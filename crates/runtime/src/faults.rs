@@ -28,8 +28,8 @@ pub enum Fault {
     ViewAhead,
     /// The secret of an invocation is in the log line of its call.
     SecretInLogLine,
-    /// Deadlines are looked at long after they have passed.
-    LateDeadlines,
+    /// Neither the calls of an action nor its deadlines keep to its budget.
+    LateDecisions,
     /// A result that comes after the outcome takes its place.
     OutcomeOverwritten,
     /// Calls are made before the fold has reached the end of the log.
@@ -56,7 +56,7 @@ impl Fault {
         Self::TimerLost,
         Self::ViewAhead,
         Self::SecretInLogLine,
-        Self::LateDeadlines,
+        Self::LateDecisions,
         Self::OutcomeOverwritten,
         Self::ActsWhileCatchingUp,
         Self::AppendAfterRelease,
@@ -76,7 +76,7 @@ impl Fault {
             Self::TimerLost => "timer-lost",
             Self::ViewAhead => "view-ahead",
             Self::SecretInLogLine => "secret-in-log-line",
-            Self::LateDeadlines => "late-deadlines",
+            Self::LateDecisions => "late-decisions",
             Self::OutcomeOverwritten => "outcome-overwritten",
             Self::ActsWhileCatchingUp => "acts-while-catching-up",
             Self::AppendAfterRelease => "append-after-release",
@@ -141,7 +141,7 @@ pub fn is_on(fault: Fault) -> bool {
 /// What time it is to whoever looks at deadlines.
 #[must_use]
 pub fn seen_late(now: Timestamp) -> Timestamp {
-    if is_on(Fault::LateDeadlines) {
+    if is_on(Fault::LateDecisions) {
         Timestamp::from_micros(now.as_micros().saturating_sub(LATE))
     } else {
         now

@@ -26,7 +26,7 @@ pub(super) fn start_of(view: &View, start: RebuildStart) -> RebuildStart {
 impl<L: EventLog> Worker<L> {
     /// Two steps that have to be one.
     pub(super) async fn append_beside_commit(
-        &self,
+        &mut self,
         outputs: Vec<NewRecord>,
     ) -> Result<Vec<NewRecord>, Error> {
         if !faults::is_on(Fault::ResultsBesideCommit) || self.settings.writer.is_none() {
