@@ -181,7 +181,7 @@ async fn news_that_the_log_has_not_taken_are_not_acknowledged() {
     let world = World::new().await;
     world.call_back(Timing::After).await;
     let gate = world.gate().await;
-    world.appender.open.send(false).unwrap();
+    world.appender.open.send_replace(false);
     let asked = Ask {
         patience: Some(Duration::from_millis(300)),
         ..ask(Timing::After, "a")
@@ -192,7 +192,7 @@ async fn news_that_the_log_has_not_taken_are_not_acknowledged() {
         "{refused:?}"
     );
     assert!(world.questions().await.is_empty());
-    world.appender.open.send(true).unwrap();
+    world.appender.open.send_replace(true);
     assert_eq!(known(gate.ask(asked).await.unwrap()).finished, None);
     assert_eq!(world.questions().await.len(), 1);
 }
