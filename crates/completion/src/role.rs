@@ -13,7 +13,9 @@ use triggerfish_log::{Appender, NewRecord, Partition};
 use triggerfish_ops::metrics;
 #[cfg(feature = "faults")]
 use triggerfish_runtime::faults::{self, Fault};
-use triggerfish_runtime::{Clock, Role, Tenures, Topics, Views, observation_record};
+use triggerfish_runtime::{
+    Clock, Role, Tenures, Topics, Views, observation_record, unless_released,
+};
 use triggerfish_view::View;
 use triggerfish_wire::{completion, decision};
 
@@ -90,13 +92,15 @@ impl<A: Appender> CompletionConsumer<A> {
             |id: &InvocationId| observation_record(topic, *id, &at, &Observation::DeadlinePassed);
         let records: Vec<NewRecord> = due.iter().map(record).collect();
         let appender = self.appender.clone();
-        self.tasks
-            .spawn(released.run_until_cancelled_owned(async move {
+        self.tasks.spawn(async move {
+            let reporting = async {
                 while let Err(error) = appender.append(records.clone()).await {
                     tracing::warn!(%partition, %error, "reporting deadlines failed, trying again");
                     tokio::time::sleep(PAUSE).await;
                 }
-            }));
+            };
+            unless_released(&released, reporting).await
+        });
     }
 }
 

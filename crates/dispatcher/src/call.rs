@@ -17,7 +17,7 @@ use triggerfish_ops::metrics;
 use triggerfish_registry::{CompiledSubscription, Registry, Snapshot};
 #[cfg(feature = "faults")]
 use triggerfish_runtime::faults::{self, Fault};
-use triggerfish_runtime::{Clock, Observer};
+use triggerfish_runtime::{Clock, Observer, unless_released};
 
 use crate::scheduler::Health;
 
@@ -193,7 +193,7 @@ impl<A: Appender> Calls<A> {
         released: &CancellationToken,
     ) {
         let appended = self.append(invocation.id, report);
-        if let Some(Err(error)) = released.run_until_cancelled(appended).await {
+        if let Some(Err(error)) = unless_released(released, appended).await {
             tracing::error!(invocation = %invocation.id, %error, "the report of a call was not appended; the call is made again after a restart");
         }
     }

@@ -12,7 +12,7 @@ use triggerfish_ops::metrics;
 use triggerfish_registry::Registry;
 #[cfg(feature = "faults")]
 use triggerfish_runtime::faults::{self, Fault};
-use triggerfish_runtime::{Role, Tenures, Views};
+use triggerfish_runtime::{Role, Tenures, Views, unless_released};
 use triggerfish_view::View;
 
 use crate::{
@@ -140,7 +140,7 @@ impl<A: Appender> Dispatcher<A> {
         self.tasks.spawn(async move {
             let _under_way = under_way;
             let made = calls.make(&invocation, attempt);
-            let Some(report) = released.run_until_cancelled(made).await else {
+            let Some(report) = unless_released(&released, made).await else {
                 return;
             };
             over.news.health = health(&invocation.request, &report.reply);
