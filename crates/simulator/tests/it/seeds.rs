@@ -4,8 +4,9 @@ use std::env;
 use std::time::Instant;
 
 use triggerfish_runtime::faults::Fault;
+use triggerfish_simulator::Plan;
 
-use crate::runner::{FAULT, SEED, SEEDS, first_that_fails, story};
+use crate::runner::{FAULT, SEED, SEEDS, first_that_fails, story, world};
 
 /// Run by every build.
 const COUNT: u64 = 2_000;
@@ -28,6 +29,15 @@ fn seeds_keep_the_invariants() {
     let began = Instant::now();
     let (found, run) = first_that_fails(seeds, fault);
     println!("{run} seeds in {:.1} s", began.elapsed().as_secs_f64());
+    if let Some(seed) = number(SEED) {
+        let report = world(&Plan::of(seed), fault);
+        println!(
+            "digest {:016x} after {} s of its time\n{}",
+            report.digest,
+            report.lasted,
+            report.history.join("\n")
+        );
+    }
     if let Some((seed, _)) = found {
         panic!("seed {seed}: {}", story(seed, fault));
     }
