@@ -1,8 +1,8 @@
 //! Rules that a test of the whole switches off, to see that it would notice.
 //!
-//! Only in builds with the feature `faults`; what is shipped has none of this. A process
-//! is told by a variable of its environment which rule is broken, a simulated world by the
-//! thread that it runs on.
+//! Only in builds with the feature `faults`; what is shipped has none of this. A simulated
+//! world breaks a rule on the thread that it runs on, a program that is built for it in its
+//! whole process.
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -10,9 +10,6 @@ use std::time::Duration;
 
 use triggerfish_core::{Invocation, Observation, Phase, Timestamp};
 use triggerfish_log::Offset;
-
-/// Names the fault.
-const VARIABLE: &str = "CHAOS_FAULT";
 
 /// A rule that is broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,22 +117,21 @@ impl Drop for Broken {
     }
 }
 
-/// Whether the rule is broken here.
+static OF_PROCESS: OnceLock<Fault> = OnceLock::new();
+
+/// Breaks the rule of this name in the whole process, from here on.
 ///
 /// # Panics
-/// If the variable names no fault: a test that breaks nothing would prove nothing.
+/// If there is no such fault: a test that breaks nothing would prove nothing.
+pub fn break_everywhere(name: &str) {
+    let fault = Fault::named(name).unwrap_or_else(|| panic!("there is no fault {name}"));
+    let _ = OF_PROCESS.set(fault);
+}
+
+/// Whether the rule is broken here.
 #[must_use]
 pub fn is_on(fault: Fault) -> bool {
-    static OF_PROCESS: OnceLock<Option<Fault>> = OnceLock::new();
-    let of_process = || {
-        *OF_PROCESS.get_or_init(|| {
-            let name = std::env::var(VARIABLE).ok()?;
-            let fault = Fault::named(&name);
-            assert!(fault.is_some(), "{VARIABLE}: there is no fault {name}");
-            fault
-        })
-    };
-    BROKEN.get().or_else(of_process) == Some(fault)
+    BROKEN.get().or(OF_PROCESS.get().copied()) == Some(fault)
 }
 
 /// What time it is to whoever looks at deadlines.
