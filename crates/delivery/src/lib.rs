@@ -48,6 +48,7 @@ mod redact;
 mod request;
 mod resolve;
 mod retry_after;
+mod still;
 mod tls;
 pub mod trace;
 mod transport;

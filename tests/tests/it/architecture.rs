@@ -18,6 +18,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("wire", &["core"]),
     ("ops", &["core"]),
     ("delivery", &["core"]),
+    ("model", &["core"]),
     ("log-embedded", &["log"]),
     ("log-kafka", &["log"]),
     ("view", &["core", "wire"]),
@@ -72,7 +73,7 @@ const OF_TESTS: [&str; 2] = ["simulator", "test-broker"];
 const FEATURES_OF_TESTS: [&str; 4] = ["faults", "testing", "conformance", "test-util"];
 
 /// Who alone may name a foreign crate that decides how the system is built.
-const OWNERS: [(&str, &[&str]); 7] = [
+const OWNERS: [(&str, &[&str]); 8] = [
     ("rdkafka", &["log-kafka"]),
     ("sled", &["view"]),
     ("fjall", &["log-embedded"]),
@@ -80,6 +81,7 @@ const OWNERS: [(&str, &[&str]); 7] = [
     ("axum", &["api", "console", "ops", "peers", "triggerfish"]),
     ("prost", &["wire"]),
     ("utoipa", &["api"]),
+    ("stateright", &["model"]),
 ];
 
 const PROGRAM: &str = "triggerfish";
