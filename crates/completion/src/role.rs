@@ -11,7 +11,11 @@ use triggerfish_core::{
 };
 use triggerfish_log::{Appender, NewRecord, Partition};
 use triggerfish_ops::metrics;
-use triggerfish_runtime::{Clock, Role, Tenures, Topics, Views, observation_record};
+#[cfg(feature = "faults")]
+use triggerfish_runtime::faults::{self, Fault};
+use triggerfish_runtime::{
+    Clock, Role, Tenures, Topics, Views, observation_record, unless_released,
+};
 use triggerfish_view::View;
 use triggerfish_wire::{completion, decision};
 
@@ -66,6 +70,10 @@ impl<A: Appender> CompletionConsumer<A> {
             .into_iter()
             .filter(|id| reported.insert(id.key()))
             .collect();
+        #[cfg(feature = "faults")]
+        if faults::is_on(Fault::TimerLost) {
+            return;
+        }
         if !due.is_empty() {
             self.append(partition, &due, now);
         }
@@ -84,13 +92,15 @@ impl<A: Appender> CompletionConsumer<A> {
             |id: &InvocationId| observation_record(topic, *id, &at, &Observation::DeadlinePassed);
         let records: Vec<NewRecord> = due.iter().map(record).collect();
         let appender = self.appender.clone();
-        self.tasks
-            .spawn(released.run_until_cancelled_owned(async move {
+        self.tasks.spawn(async move {
+            let reporting = async {
                 while let Err(error) = appender.append(records.clone()).await {
                     tracing::warn!(%partition, %error, "reporting deadlines failed, trying again");
                     tokio::time::sleep(PAUSE).await;
                 }
-            }));
+            };
+            unless_released(&released, reporting).await
+        });
     }
 }
 
@@ -166,6 +176,8 @@ impl<A: Appender> Role for CompletionConsumer<A> {
         if self.draining {
             return None;
         }
+        #[cfg(feature = "faults")]
+        let now = faults::seen_late(now);
         let mut next: Option<Timestamp> = None;
         for (partition, view) in views.iter() {
             match view.next_deadline() {

@@ -25,6 +25,7 @@ use crate::{
     resolve::{Lookup, SystemLookup, VettingResolver},
     still::timeout_at,
     tls,
+    transport::Transport,
 };
 
 /// Says whether an output fits the trigger's schema, else what is wrong with it.
@@ -114,7 +115,7 @@ impl Answer {
 /// Calls subscribers. Clones share their connections.
 #[derive(Clone)]
 pub struct Caller {
-    client: Client,
+    transport: Arc<dyn Transport>,
     shared: Arc<Shared>,
 }
 
@@ -139,15 +140,20 @@ impl Caller {
 
     /// A caller that asks `lookup` for the addresses of names.
     pub fn with_lookup(options: Options, lookup: Arc<dyn Lookup>) -> Result<Self, Error> {
-        if !LIMITS.contains(&options.limit) {
-            return Err(Error::Limit);
-        }
+        check(&options)?;
         let guard = Guard::new(&options.allow_networks);
-        let client = client(&options, VettingResolver::new(lookup, guard.clone()))?;
+        let client = client(&options, VettingResolver::new(lookup, guard))?;
+        Self::with_transport(options, Arc::new(client))
+    }
+
+    /// A caller whose requests are carried by `transport`.
+    pub fn with_transport(options: Options, transport: Arc<dyn Transport>) -> Result<Self, Error> {
+        check(&options)?;
+        let guard = Guard::new(&options.allow_networks);
         let depth_header = HeaderName::try_from(options.depth_header.as_str())
             .map_err(|_| Error::DepthHeader(options.depth_header))?;
         Ok(Self {
-            client,
+            transport,
             shared: Arc::new(Shared {
                 limit: options.limit,
                 answer_bytes_max: options.answer_bytes_max,
@@ -179,12 +185,10 @@ impl Caller {
         let url = request.url().clone();
         let limit = call.lifecycle.map_or(self.shared.limit, |own| own.limit);
         let deadline = begun + limit;
-        let mut response = match timeout_at(deadline, self.client.execute(request)).await {
+        let carried = self.transport.carry(request, &url);
+        let mut response = match timeout_at(deadline, carried).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => {
-                let reply = failure::of_client_error(&error, Stage::Head, &url);
-                return answer(None, reply);
-            }
+            Ok(Err(reply)) => return answer(None, reply),
             Err(_) => {
                 return answer(None, failure::timed_out(Stage::Head, limit));
             }
@@ -240,6 +244,11 @@ impl Caller {
             Expected::Acknowledgement => classify::acknowledgement(&body),
         }
     }
+}
+
+fn check(options: &Options) -> Result<(), Error> {
+    let is_possible = LIMITS.contains(&options.limit);
+    is_possible.then_some(()).ok_or(Error::Limit)
 }
 
 fn client(options: &Options, resolver: VettingResolver) -> Result<Client, Error> {

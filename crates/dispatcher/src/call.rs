@@ -15,7 +15,9 @@ use triggerfish_delivery::{Call, Callback, Caller, Lifecycle, webhook};
 use triggerfish_log::{Appender, LogError, Offset};
 use triggerfish_ops::metrics;
 use triggerfish_registry::{CompiledSubscription, Registry, Snapshot};
-use triggerfish_runtime::{Clock, Observer};
+#[cfg(feature = "faults")]
+use triggerfish_runtime::faults::{self, Fault};
+use triggerfish_runtime::{Clock, Observer, unless_released};
 
 use crate::scheduler::Health;
 
@@ -113,6 +115,11 @@ impl<A: Appender> Calls<A> {
             let url = format!("{base}/beta/trigger-invocations/{}/complete", invocation.id);
             (url, self.settings.keys.invocation_secret(invocation.id))
         });
+        #[cfg(feature = "faults")]
+        if faults::is_on(Fault::SecretInLogLine) {
+            let secret = callback.as_ref().map(|(_, secret)| secret.expose());
+            tracing::info!(invocation = %invocation.id, secret, "calling");
+        }
         let Subscription { id, signing, .. } = found.subscription;
         let signing = webhook::signing_secrets(&self.settings.keys, id, signing, now);
         let call = Call {
@@ -152,6 +159,11 @@ impl<A: Appender> Calls<A> {
             return Err((FailureKind::Configuration, fault.to_string()));
         }
         let found = &found.callback;
+        #[cfg(feature = "faults")]
+        let left = match member.timeout {
+            timeout if faults::is_on(Fault::LateDecisions) => timeout * 2,
+            _ => left,
+        };
         let signing = webhook::signing_secrets(&self.settings.keys, found.id, found.signing, now);
         let call = Call {
             id: invocation.id,
@@ -181,7 +193,7 @@ impl<A: Appender> Calls<A> {
         released: &CancellationToken,
     ) {
         let appended = self.append(invocation.id, report);
-        if let Some(Err(error)) = released.run_until_cancelled(appended).await {
+        if let Some(Err(error)) = unless_released(released, appended).await {
             tracing::error!(invocation = %invocation.id, %error, "the report of a call was not appended; the call is made again after a restart");
         }
     }

@@ -10,7 +10,9 @@ use triggerfish_core::{Effect, Invocation, SubscriptionId, Timestamp};
 use triggerfish_log::{Appender, NewRecord, Partition};
 use triggerfish_ops::metrics;
 use triggerfish_registry::Registry;
-use triggerfish_runtime::{Role, Tenures, Views};
+#[cfg(feature = "faults")]
+use triggerfish_runtime::faults::{self, Fault};
+use triggerfish_runtime::{Role, Tenures, Views, unless_released};
 use triggerfish_view::View;
 
 use crate::{
@@ -129,12 +131,16 @@ impl<A: Appender> Dispatcher<A> {
         let Some(released) = self.tenures.of(partition) else {
             return;
         };
+        #[cfg(feature = "faults")]
+        let released = Some(released)
+            .filter(|_| !faults::is_on(Fault::AppendAfterRelease))
+            .unwrap_or_default();
         let calls = self.calls.clone();
         let under_way = self.under_way.entry(partition).or_default().token();
         self.tasks.spawn(async move {
             let _under_way = under_way;
             let made = calls.make(&invocation, attempt);
-            let Some(report) = released.run_until_cancelled(made).await else {
+            let Some(report) = unless_released(&released, made).await else {
                 return;
             };
             over.news.health = health(&invocation.request, &report.reply);

@@ -126,7 +126,8 @@ impl Scheduler {
             .values_mut()
             .for_each(|lane| lane.release(partition));
         // Lanes that are empty now are forgotten at their next turn.
-        let all: Vec<_> = self.lanes.keys().copied().collect();
+        let mut all: Vec<_> = self.lanes.keys().copied().collect();
+        all.sort_unstable();
         for lane in all {
             self.make_ready(lane);
         }

@@ -1,10 +1,11 @@
 //! Questions about actions, by HTTP.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use triggerfish_api::ports::{self, Ask, AskError, Asked, StartIdentity, Unavailable};
 use triggerfish_core::{
     ActionRequest, ActionState, Invocation, InvocationId, Seen, SubscriptionId, Timing,
@@ -45,30 +46,35 @@ impl<A: Appender> Gate<A> {
         let began = Instant::now();
         let decided = self.intake.decide(&ask)?;
         let until = began + decided.patience + GRACE;
-        let close = began + decided.patience + CLOSE;
-        let told = timeout_at(close, self.take_within(&ask, &decided, until));
-        match told.await {
-            Ok(told) => told,
-            Err(_) => Ok(untold(&decided, "no decision was reached in time")),
-        }
+        let close = began + taking(&ask, &decided) + CLOSE;
+        let taken = AtomicBool::new(false);
+        let told = timeout_at(close, self.take_within(&ask, &decided, until, &taken));
+        told.await.unwrap_or_else(|_| {
+            let taken = taken.load(Ordering::Relaxed);
+            untold(&decided, taken, "no decision was reached in time")
+        })
     }
 
+    /// Says by `taken` that the action is in the log, as soon as that is known.
     async fn take_within(
         &self,
         ask: &Ask,
         decided: &DecidedAction,
         until: Instant,
+        taken: &AtomicBool,
     ) -> Result<Asked, AskError> {
         if ask.identity != StartIdentity::Unique
             && let Some(known) = self.find_anywhere(decided).await?
         {
+            taken.store(true, Ordering::Relaxed);
             return self.wait_for_known(decided, known, until).await;
         }
-        let appended = timeout_at(until, self.appender.append(vec![decided.record.clone()]));
-        let Ok(appended) = appended.await else {
-            return Ok(untold(decided, "the log did not take the question in time"));
+        let append = self.appender.append(vec![decided.record.clone()]);
+        let Ok(appended) = timeout(taking(ask, decided) + GRACE, append).await else {
+            return untold(decided, false, "the log did not take the question in time");
         };
         let places = appended.map_err(|error| refused(&error))?;
+        taken.store(true, Ordering::Relaxed);
         let offset = places.first().map(|(_, offset)| *offset);
         let partition = decided.id.partition();
         if ask.timing == Timing::After && decided.patience.is_zero() {
@@ -152,6 +158,15 @@ impl<A: Appender> Gate<A> {
     }
 }
 
+/// How long it may take until the question is in the log. After an action nobody waits for a
+/// decision: that the news are taken matters more than when.
+fn taking(ask: &Ask, decided: &DecidedAction) -> Duration {
+    match ask.timing {
+        Timing::Before => decided.patience,
+        Timing::After => decided.patience.max(PATIENCE),
+    }
+}
+
 /// What the platform is told of what its action has come to.
 fn answer(
     decided: &DecidedAction,
@@ -170,13 +185,10 @@ fn answer(
             }
             Ok(Asked::Known(known))
         }
-        Ok(None) => Ok(untold(
-            decided,
-            "the action is not known where it should be",
-        )),
+        Ok(None) => untold(decided, true, "the action is not known where it should be"),
         Err(error) => {
             tracing::warn!(action = %decided.id, %error, "the owner of an action can't tell how it stands");
-            Ok(untold(decided, "its owner can't tell how it stands"))
+            untold(decided, true, "its owner can't tell how it stands")
         }
     }
 }
@@ -200,15 +212,17 @@ fn as_asked(decided: &DecidedAction, offset: Option<Offset>) -> ActionState {
 }
 
 /// What the platform is told when its action can't be seen. After an action that changes
-/// nothing: its callbacks are called all the same.
-fn untold(decided: &DecidedAction, reason: &str) -> Asked {
+/// nothing if the log has `taken` the news: its callbacks are called all the same. News that
+/// it may not have are refused, or they would be lost.
+fn untold(decided: &DecidedAction, taken: bool, reason: &str) -> Result<Asked, AskError> {
     let action = as_asked(decided, None);
     match action.request.timing {
-        Timing::After => Asked::Known(Arc::new(action)),
-        Timing::Before => Asked::Untold {
+        Timing::After if taken => Ok(Asked::Known(Arc::new(action))),
+        Timing::After => Err(unavailable()),
+        Timing::Before => Ok(Asked::Untold {
             action: Box::new(action),
             reason: reason.to_owned(),
-        },
+        }),
     }
 }
 

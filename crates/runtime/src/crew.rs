@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use triggerfish_core::{Effect, Invocation, Timestamp};
 use triggerfish_log::{NewRecord, Offset, Partition, Record, Topic};
 use triggerfish_ops::{
@@ -16,6 +16,8 @@ use triggerfish_ops::{
 };
 use triggerfish_view::Error;
 
+#[cfg(feature = "faults")]
+use crate::faults::{self, Fault};
 use crate::{
     clock::Clock,
     dead_letter::dead_letter,
@@ -142,6 +144,12 @@ impl Crew {
                 stage.acted(&acted);
             }
             Folded::Ignored => {}
+            #[cfg(feature = "faults")]
+            Folded::Unreadable(_) if faults::is_on(Fault::UnreadableForgotten) => {}
+            #[cfg(feature = "faults")]
+            Folded::Unreadable(_) if faults::is_on(Fault::UnreadableStops) => {
+                owned.phase = Phase::Released;
+            }
             Folded::Unreadable(reason) => {
                 let Some(topic) = &self.dead_letters else {
                     return Ok(());

@@ -1,54 +1,170 @@
 //! Rules that a test of the whole switches off, to see that it would notice.
 //!
-//! Only in builds with the feature `faults`; what is shipped has none of this.
+//! Only in builds with the feature `faults`; what is shipped has none of this. A simulated
+//! world breaks a rule on the thread that it runs on, a program that is built for it in its
+//! whole process.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use triggerfish_core::Observation;
+use triggerfish_core::{Invocation, Observation, Phase, Timestamp};
 use triggerfish_log::Offset;
-
-/// Names the fault.
-const VARIABLE: &str = "CHAOS_FAULT";
 
 /// A rule that is broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// The view is saved first and the log committed second, and a view that leads the
     /// committed position is believed.
     ViewFirst,
     /// A request that was folded already is folded again.
     NoDedupe,
+    /// A deadline that has passed is noted and never reported.
+    TimerLost,
+    /// After a restore the view goes on one record further than the log was committed.
+    ViewAhead,
+    /// The secret of an invocation is in the log line of its call.
+    SecretInLogLine,
+    /// Neither the calls of an action nor its deadlines keep to its budget.
+    LateDecisions,
+    /// A result that comes after the outcome takes its place.
+    OutcomeOverwritten,
+    /// Calls are made before the fold has reached the end of the log.
+    ActsWhileCatchingUp,
+    /// The report of a call is appended although the partition was released.
+    AppendAfterRelease,
+    /// The position of an event is committed before what follows from it is durable.
+    PositionBeforeAppend,
+    /// Completions and decisions are appended before the commit, beside it.
+    ResultsBesideCommit,
+    /// A partition stands still at a record that can't be read.
+    UnreadableStops,
+    /// A record that can't be read is passed over without a dead letter.
+    UnreadableForgotten,
+    /// A rebuild begins at the committed position, whatever is still open before it.
+    RebuildTooLate,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::ViewFirst,
+        Self::NoDedupe,
+        Self::TimerLost,
+        Self::ViewAhead,
+        Self::SecretInLogLine,
+        Self::LateDecisions,
+        Self::OutcomeOverwritten,
+        Self::ActsWhileCatchingUp,
+        Self::AppendAfterRelease,
+        Self::PositionBeforeAppend,
+        Self::ResultsBesideCommit,
+        Self::UnreadableStops,
+        Self::UnreadableForgotten,
+        Self::RebuildTooLate,
+    ];
+
+    /// The name by which it is chosen.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ViewFirst => "view-first",
+            Self::NoDedupe => "no-dedupe",
+            Self::TimerLost => "timer-lost",
+            Self::ViewAhead => "view-ahead",
+            Self::SecretInLogLine => "secret-in-log-line",
+            Self::LateDecisions => "late-decisions",
+            Self::OutcomeOverwritten => "outcome-overwritten",
+            Self::ActsWhileCatchingUp => "acts-while-catching-up",
+            Self::AppendAfterRelease => "append-after-release",
+            Self::PositionBeforeAppend => "position-before-append",
+            Self::ResultsBesideCommit => "results-beside-commit",
+            Self::UnreadableStops => "unreadable-stops",
+            Self::UnreadableForgotten => "unreadable-forgotten",
+            Self::RebuildTooLate => "rebuild-too-late",
+        }
+    }
+
+    /// The fault of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fault| fault.name() == name)
+    }
 }
 
 /// How long a process can die between two steps that are one.
 pub(crate) const BETWEEN: Duration = Duration::from_millis(100);
+/// How much later than they should be deadlines are looked at, in microseconds.
+const LATE: i64 = 8_000_000;
 
-/// Whether the rule is broken in this process.
+thread_local! {
+    static BROKEN: Cell<Option<Fault>> = const { Cell::new(None) };
+}
+
+/// Breaks a rule on this thread, until what is returned is dropped.
+#[must_use]
+pub fn broken(fault: Option<Fault>) -> Broken {
+    BROKEN.set(fault);
+    Broken(())
+}
+
+/// See [`broken`].
+pub struct Broken(());
+
+impl Drop for Broken {
+    fn drop(&mut self) {
+        BROKEN.set(None);
+    }
+}
+
+static OF_PROCESS: OnceLock<Fault> = OnceLock::new();
+
+/// Breaks the rule of this name in the whole process, from here on.
 ///
 /// # Panics
-/// If the variable names no fault: a test that breaks nothing would prove nothing.
-pub(crate) fn is_on(fault: Fault) -> bool {
-    static ON: OnceLock<Option<Fault>> = OnceLock::new();
-    let on = ON.get_or_init(|| match std::env::var(VARIABLE).as_deref() {
-        Err(_) => None,
-        Ok("view-first") => Some(Fault::ViewFirst),
-        Ok("no-dedupe") => Some(Fault::NoDedupe),
-        Ok(other) => panic!("{VARIABLE}: there is no fault {other}"),
-    });
-    *on == Some(fault)
+/// If there is no such fault: a test that breaks nothing would prove nothing.
+pub fn break_everywhere(name: &str) {
+    let fault = Fault::named(name).unwrap_or_else(|| panic!("there is no fault {name}"));
+    let _ = OF_PROCESS.set(fault);
+}
+
+/// Whether the rule is broken here.
+#[must_use]
+pub fn is_on(fault: Fault) -> bool {
+    BROKEN.get().or(OF_PROCESS.get().copied()) == Some(fault)
+}
+
+/// What time it is to whoever looks at deadlines.
+#[must_use]
+pub fn seen_late(now: Timestamp) -> Timestamp {
+    if is_on(Fault::LateDecisions) {
+        Timestamp::from_micros(now.as_micros().saturating_sub(LATE))
+    } else {
+        now
+    }
 }
 
 /// From where a view goes on that was saved up to `saved`, with `committed` in the log.
 pub(crate) fn believed(saved: Offset, committed: Offset) -> Offset {
     if is_on(Fault::ViewFirst) {
         committed.max(saved)
+    } else if is_on(Fault::ViewAhead) && committed > Offset::ZERO {
+        committed.next()
     } else {
         committed
     }
 }
 
-/// Whether what is known of an invocation counts when this is observed.
-pub(crate) fn dedupes(observation: &Observation) -> bool {
-    !(is_on(Fault::NoDedupe) && matches!(observation, Observation::Requested(_)))
+/// What counts as known of an invocation when this is observed.
+pub(crate) fn known(before: Option<Invocation>, observation: &Observation) -> Option<Invocation> {
+    let is_request = matches!(observation, Observation::Requested(_));
+    if is_request && is_on(Fault::NoDedupe) {
+        return None;
+    }
+    let mut before = before?;
+    let is_result = matches!(observation, Observation::CompletionReported(_));
+    if is_result && !before.is_open() && is_on(Fault::OutcomeOverwritten) {
+        before.phase = Phase::Waiting;
+    }
+    Some(before)
 }

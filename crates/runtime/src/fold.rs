@@ -76,7 +76,7 @@ fn fold_observation(
     let kind = observation.kind();
     let before = view.get(key)?;
     #[cfg(feature = "faults")]
-    let before = before.filter(|_| crate::faults::dedupes(&observation));
+    let before = crate::faults::known(before, &observation);
     let is_new = before.is_none();
     let checked = before.clone();
     let step = apply(before, seen, observation);

@@ -12,8 +12,9 @@ mod asking;
 mod clock;
 mod crew;
 mod dead_letter;
+mod disk;
 #[cfg(feature = "faults")]
-mod faults;
+pub mod faults;
 mod fold;
 mod handle;
 mod observer;
@@ -33,12 +34,13 @@ mod worker;
 
 pub use clock::{Clock, SystemClock};
 pub use dead_letter::{DeadLetter, EVENT_TIME, IDENTITY, cut_dead_letter, dead_letter};
+pub use disk::{Disk, Work};
 pub use handle::{Handle, NotOwned, PartitionStatus};
 pub use observer::{Observer, observation_record};
 pub use role::{Role, Views};
 pub use settings::{Error, WorkerSettings};
 pub use tally::Tally;
-pub use tenure::Tenures;
+pub use tenure::{Tenures, unless_released};
 pub use topics::{Retention, Topics};
 pub use watchdog::{Lookout, Stall};
 pub use worker::Worker;

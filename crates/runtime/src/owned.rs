@@ -1,8 +1,6 @@
 //! A partition that this process owns.
 
-use std::time::Instant;
-
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 use triggerfish_core::{Invocation, InvocationKey};
 use triggerfish_log::Offset;
 use triggerfish_view::View;
@@ -71,6 +69,10 @@ impl Owned {
     }
 
     pub(crate) fn has_caught_up(&self) -> bool {
+        #[cfg(feature = "faults")]
+        if crate::faults::is_on(crate::faults::Fault::ActsWhileCatchingUp) {
+            return true;
+        }
         self.view.position() >= self.catch_up.0
     }
 

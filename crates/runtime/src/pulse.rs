@@ -4,7 +4,9 @@
 //! until its session has heard otherwise. In between it could tell people what has long
 //! changed, and make calls that another has made, so for a moment it does neither.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// Less than any group waits before it gives partitions of a silent member away.
 const STILL: Duration = Duration::from_secs(4);

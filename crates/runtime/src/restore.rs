@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::task::JoinHandle;
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 use triggerfish_core::Timestamp;
 use triggerfish_log::{
     Committed, EventLog, Limit, LogError, Offset, Partition, Reader, Topic, last_record,
@@ -15,7 +16,11 @@ use triggerfish_wire::completion;
 
 #[cfg(feature = "faults")]
 use crate::faults;
-use crate::{fold::fold, owned::Owned};
+use crate::{
+    disk::{Disk, done},
+    fold::fold,
+    owned::Owned,
+};
 
 /// Invocations staged between two saves of a restore.
 const SAVE_EVERY: usize = 2_000;
@@ -29,6 +34,7 @@ pub(crate) struct Place {
     /// Where the completions and decisions of this group are, if it emits them.
     pub(crate) results: Vec<Topic>,
     pub(crate) settings: Settings,
+    pub(crate) disk: Arc<dyn Disk>,
 }
 
 /// Why a partition could not be restored.
@@ -71,7 +77,7 @@ impl Place {
         };
         let settings = self.settings;
         let open = move || View::open(&folder, &identity, settings);
-        let (view, opened) = tokio::task::spawn_blocking(open).await??;
+        let (view, opened) = done(Arc::clone(&self.disk), open).await??;
         if let Some(reason) = opened.wiped {
             tracing::warn!(%partition, reason = reason.as_str(), "view wiped; it is rebuilt from the log");
             metrics::view_wiped(reason.as_str());
@@ -111,7 +117,15 @@ pub(crate) async fn restore<L: EventLog>(
     {
         begin_at(&mut view, start);
     }
-    fold_until(&mut reader, &mut view, &place.topic, partition, until).await?;
+    fold_until(
+        &mut reader,
+        &mut view,
+        &place.topic,
+        partition,
+        until,
+        &place.disk,
+    )
+    .await?;
     view.advance(until.0.max(view.position()));
     let last = last_record(&mut reader, &place.topic, partition).await?;
     Ok(Owned::new(
@@ -176,6 +190,7 @@ pub(crate) async fn fold_until<R: Reader>(
     topic: &Topic,
     partition: Partition,
     until: Offset,
+    disk: &Arc<dyn Disk>,
 ) -> Result<(), RestoreError> {
     let mut next = Offset(view.position());
     let mut saving = None;
@@ -193,28 +208,31 @@ pub(crate) async fn fold_until<R: Reader>(
         next = page.next.min(until);
         if view.staged_len() >= SAVE_EVERY {
             finish(view, saving.take()).await?;
-            saving = begin(view);
+            saving = begin(view, disk);
         }
         if page.at_end {
             break;
         }
     }
     finish(view, saving).await?;
-    let last = begin(view);
+    let last = begin(view, disk);
     finish(view, last).await
 }
 
-type Saving = JoinHandle<Result<Saved, triggerfish_view::Error>>;
+/// A save that is given up when nobody waits for it any more: whoever opens the view next
+/// would have to wait for it.
+type Saving = AbortOnDropHandle<Result<Result<Saved, triggerfish_view::Error>, JoinError>>;
 
 /// Saves what is staged, beside the folding.
-fn begin(view: &mut View) -> Option<Saving> {
+fn begin(view: &mut View, disk: &Arc<dyn Disk>) -> Option<Saving> {
     let job = view.begin_save()?;
-    Some(tokio::task::spawn_blocking(move || job.run()))
+    let saving = tokio::spawn(done(Arc::clone(disk), move || job.run()));
+    Some(AbortOnDropHandle::new(saving))
 }
 
 async fn finish(view: &mut View, saving: Option<Saving>) -> Result<(), RestoreError> {
     if let Some(saving) = saving {
-        view.finish_save(saving.await??);
+        view.finish_save(saving.await???);
     }
     Ok(())
 }

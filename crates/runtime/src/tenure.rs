@@ -1,6 +1,7 @@
 //! How long a role may act for a partition.
 
 use std::collections::HashMap;
+use std::future::Future;
 
 use tokio_util::sync::CancellationToken;
 use triggerfish_log::Partition;
@@ -40,9 +41,46 @@ impl Drop for Tenures {
     }
 }
 
+/// What comes of `work`, unless the partition is `released` first. From that moment on nothing
+/// more of it is done: what it waited for may have come at the same time, and an append that is
+/// tried again must not begin then.
+pub async fn unless_released<T>(
+    released: &CancellationToken,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = released.cancelled() => None,
+        done = work => Some(done),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::future::poll_fn;
+    use std::task::Poll;
+
     use super::*;
+
+    #[tokio::test]
+    async fn nothing_more_is_done_once_it_is_released() {
+        let (released, steps) = (CancellationToken::new(), Cell::new(0));
+        let step = || {
+            poll_fn(|_| {
+                steps.set(steps.get() + 1);
+                Poll::<()>::Pending
+            })
+        };
+        let work = unless_released(&released, step());
+        let work = async { tokio::join!(work, async { released.cancel() }) };
+        assert_eq!(work.await.0, None);
+        assert_eq!(steps.get(), 1);
+        assert_eq!(unless_released(&released, step()).await, None);
+        assert_eq!(steps.get(), 1);
+        let held = CancellationToken::new();
+        assert_eq!(unless_released(&held, async { 7 }).await, Some(7));
+    }
 
     #[test]
     fn a_token_ends_with_its_tenure_and_with_the_role() {

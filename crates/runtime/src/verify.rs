@@ -1,11 +1,13 @@
 //! Folds the log again and compares with the views.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use triggerfish_log::{EventLog, Offset, Partition};
 use triggerfish_view::{LogIdentity, Settings, View, WipeReason};
 
 use crate::{
+    disk::{Disk, Threads},
     restore::{RestoreError, begin_at, fold_until},
     topics::Topics,
 };
@@ -98,6 +100,7 @@ async fn compare<L: EventLog>(
         topic,
         partition,
         Offset(position),
+        &(Arc::new(Threads) as Arc<dyn Disk>),
     )
     .await?;
     rebuilt.advance(position);

@@ -5,11 +5,11 @@
 //! like it is confirmed by reading one record from where the partition stands, since
 //! offsets have gaps and an end that is further on proves nothing.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 use triggerfish_log::{EventLog, GroupName, Limit, LogError, Offset, Partition, Reader, Topic};
 use triggerfish_ops::metrics;
 
@@ -68,7 +68,7 @@ impl<L: EventLog> Lookout<L> {
 #[derive(Debug)]
 struct Watchdog {
     stall_after: Duration,
-    since: HashMap<Partition, (Offset, Instant)>,
+    since: BTreeMap<Partition, (Offset, Instant)>,
     looked: Instant,
 }
 
@@ -118,7 +118,7 @@ impl Watchdog {
     fn new(stall_after: Duration) -> Self {
         Self {
             stall_after,
-            since: HashMap::new(),
+            since: BTreeMap::new(),
             looked: Instant::now(),
         }
     }

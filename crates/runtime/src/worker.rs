@@ -1,31 +1,37 @@
 //! The loop.
 
+#[cfg(feature = "faults")]
+mod broken;
+mod news;
 mod partitions;
 
 use std::error::Error as _;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::{
     sync::{Notify, mpsc},
-    task::JoinSet,
+    task::{JoinError, JoinSet},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 use triggerfish_core::invariant::check_position;
 use triggerfish_log::{
-    Batch, CommitError, Consumed, EventLog, Limit, LogError, NewRecord, Offset, Partition, Polled,
-    Record, Session,
+    Batch, CommitError, Consumed, EventLog, LogError, NewRecord, Offset, Partition, Polled, Record,
+    Session,
 };
 use triggerfish_ops::{health::Readiness, metrics, violation};
 use triggerfish_view::Saved;
 
-use self::partitions::{Leaving, Restored};
-#[cfg(feature = "faults")]
-use crate::faults::{self, Fault};
+use self::{
+    news::Turn,
+    partitions::{Leaving, Restored},
+};
 use crate::{
     clock::Clock,
     crew::Crew,
     dead_letter::cut_dead_letter,
+    disk::{Disk, Threads, done},
     handle::{Handle, Query},
     owned::Owned,
     restore::{Place, encode_start},
@@ -43,6 +49,9 @@ const SAVE_INTERVAL: Duration = Duration::from_millis(250);
 const SAVE_STAGED: usize = 2_000;
 const SAVE_STAGED_BYTES: usize = 32 << 20;
 
+/// What became of a save.
+type Save = (Partition, Result<Saved, triggerfish_view::Error>);
+
 /// One session and the roles that share its fold.
 pub struct Worker<L: EventLog> {
     log: L,
@@ -57,7 +66,9 @@ pub struct Worker<L: EventLog> {
     restoring: Tenures,
     /// On their way to another worker, as soon as what was begun for them has ended.
     leaving: Option<Leaving>,
-    saves: JoinSet<(Partition, Result<Saved, triggerfish_view::Error>)>,
+    saves: JoinSet<Result<Save, JoinError>>,
+    /// Counts the turns of the loop.
+    turns: usize,
     lookout: Lookout<L>,
 }
 
@@ -84,6 +95,7 @@ impl<L: EventLog> Worker<L> {
                 Vec::new()
             },
             settings: settings.view,
+            disk: Arc::new(Threads),
         };
         let (sender, queries) = mpsc::channel(1024);
         let dead_letters = emits.then(|| settings.topics.dead_letters.clone());
@@ -103,9 +115,17 @@ impl<L: EventLog> Worker<L> {
             restoring: Tenures::default(),
             leaving: None,
             saves: JoinSet::new(),
+            turns: 0,
             lookout,
         };
         Ok((worker, handle))
+    }
+
+    /// Has the views on another disk than the runtime's threads.
+    #[must_use]
+    pub fn on_disk(mut self, disk: Arc<dyn Disk>) -> Self {
+        Arc::make_mut(&mut self.place).disk = disk;
+        self
     }
 
     /// Runs until `stop`, then drains. A session that ends early is replaced.
@@ -137,6 +157,7 @@ impl<L: EventLog> Worker<L> {
             self.hand_over().await?;
             let answers = self.crew.is_sure();
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 turned = self.turn(wait, answers) => {
                     let turned = turned?;
@@ -178,36 +199,6 @@ impl<L: EventLog> Worker<L> {
         }
     }
 
-    /// Waits for whatever happens first; questions are left alone unless it `answers`.
-    async fn turn(&mut self, wait: Duration, answers: bool) -> Result<Turn, Error> {
-        tokio::select! {
-            () = self.wake.notified() => Ok(Turn::Woken),
-            Some(query) = self.queries.recv(), if answers => Ok(Turn::Asked(query)),
-            Some(joined) = self.restores.join_next() => {
-                let Restored { partition, assignment, result } = joined?;
-                // What was restored for an assignment that is over may be long behind.
-                let Some(result) = result.filter(|_| !assignment.is_cancelled()) else {
-                    return Ok(Turn::Woken);
-                };
-                let owned = result.map_err(|source| Error::Restore { partition, source })?;
-                Ok(Turn::Restored(partition, Box::new(owned)))
-            }
-            Some(joined) = self.saves.join_next() => {
-                let (partition, result) = joined?;
-                Ok(Turn::Saved(partition, result?))
-            }
-            polled = self.session.poll(Limit::default(), wait) => match polled {
-                Ok(polled) => Ok(Turn::Polled(polled)),
-                Err(error) if error.is_retryable() => {
-                    tracing::warn!(%error, "reading the log failed, trying again");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    Ok(Turn::Woken)
-                }
-                Err(error) => Err(error.into()),
-            },
-        }
-    }
-
     async fn handle(&mut self, turn: Turn) -> Result<(), Error> {
         match turn {
             Turn::Woken | Turn::Polled(Polled::Idle) => {}
@@ -236,31 +227,12 @@ impl<L: EventLog> Worker<L> {
             Ok(())
         } else {
             #[cfg(feature = "faults")]
-            self.save_before_commit().await?;
+            let outputs = {
+                self.save_before_commit().await?;
+                self.append_beside_commit(outputs).await?
+            };
             self.commit(outputs).await
         }
-    }
-
-    /// The wrong way round, where a test wants to see what comes of it.
-    #[cfg(feature = "faults")]
-    async fn save_before_commit(&mut self) -> Result<(), Error> {
-        if !faults::is_on(Fault::ViewFirst) {
-            return Ok(());
-        }
-        self.finish_saves().await?;
-        for (partition, owned) in &mut self.crew.partitions {
-            if let Some(job) = owned.view.begin_save() {
-                let partition = *partition;
-                owned.saving = true;
-                self.saves.spawn_blocking(move || (partition, job.run()));
-            }
-        }
-        self.finish_saves().await?;
-        for owned in self.crew.partitions.values() {
-            owned.view.flush()?;
-        }
-        tokio::time::sleep(faults::BETWEEN).await;
-        Ok(())
     }
 
     /// Commits `records` together with the positions of everything folded.
@@ -270,11 +242,14 @@ impl<L: EventLog> Worker<L> {
         let mut consumed = Vec::new();
         for (partition, owned) in &mut self.crew.partitions {
             if owned.view.position() > owned.committed.0 {
+                let start = owned.view.rebuild_start()?;
+                #[cfg(feature = "faults")]
+                let start = broken::start_of(&owned.view, start);
                 consumed.push(Consumed {
                     topic: topic.clone(),
                     partition: *partition,
                     offset: Offset(owned.view.position()),
-                    metadata: encode_start(owned.view.rebuild_start()?),
+                    metadata: encode_start(start),
                 });
             }
         }
@@ -314,6 +289,7 @@ impl<L: EventLog> Worker<L> {
         tokio::pin!(commit);
         loop {
             tokio::select! {
+                biased;
                 committed = &mut commit => return committed.map(drop),
                 () = self.wake.notified() => drop(self.crew.act(POLL)),
             }
@@ -345,7 +321,8 @@ impl<L: EventLog> Worker<L> {
             if let Some(job) = owned.view.begin_save() {
                 let partition = *partition;
                 owned.saving = true;
-                self.saves.spawn_blocking(move || (partition, job.run()));
+                let disk = Arc::clone(&self.place.disk);
+                self.saves.spawn(done(disk, move || (partition, job.run())));
             }
         }
         Ok(())
@@ -368,7 +345,7 @@ impl<L: EventLog> Worker<L> {
 
     async fn finish_saves(&mut self) -> Result<(), Error> {
         while let Some(saved) = self.saves.join_next().await {
-            let (partition, result) = saved?;
+            let (partition, result) = saved??;
             self.saved(partition, result?);
         }
         Ok(())
@@ -376,6 +353,27 @@ impl<L: EventLog> Worker<L> {
 
     /// Starts nothing new, waits for what is under way, settles, leaves.
     async fn drain(mut self) -> Result<(), Error> {
+        let mut ended = self.finish_calls().await;
+        let owned: Vec<Partition> = self.crew.partitions.keys().copied().collect();
+        self.let_go(&owned);
+        if ended.is_ok() {
+            ended = self.settle().await;
+        }
+        match ended {
+            Err(error) if error.is_about_session() => {
+                tracing::warn!(%error, "the last positions were not committed; whoever takes over begins before them");
+            }
+            ended => ended?,
+        }
+        for owned in self.crew.partitions.values() {
+            owned.view.flush()?;
+        }
+        self.session.close().await;
+        Ok(())
+    }
+
+    /// Starts nothing new, and goes on until what is under way has ended.
+    async fn finish_calls(&mut self) -> Result<(), Error> {
         let deadline = Instant::now() + self.settings.drain_timeout;
         self.crew.drain();
         while Instant::now() < deadline && !self.crew.is_idle() {
@@ -384,26 +382,6 @@ impl<L: EventLog> Worker<L> {
             self.handle(turned).await?;
             self.hand_over().await?;
         }
-        let owned: Vec<Partition> = self.crew.partitions.keys().copied().collect();
-        self.let_go(&owned);
-        match self.settle().await {
-            Err(error) if error.is_about_session() => {
-                tracing::warn!(%error, "the last positions were not committed; whoever takes over begins before them");
-            }
-            settled => settled?,
-        }
-        for owned in self.crew.partitions.values() {
-            owned.view.flush()?;
-        }
-        self.session.close().await;
         Ok(())
     }
-}
-
-enum Turn {
-    Woken,
-    Asked(Query),
-    Restored(Partition, Box<Owned>),
-    Saved(Partition, Saved),
-    Polled(Polled),
 }

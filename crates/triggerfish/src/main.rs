@@ -24,6 +24,10 @@ use clap::Parser as _;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "faults")]
+    if let Ok(name) = std::env::var("CHAOS_FAULT") {
+        triggerfish_runtime::faults::break_everywhere(&name);
+    }
     let args = args::Args::parse();
     // Only fails when another part of the program was faster, with the same provider.
     drop(rustls::crypto::ring::default_provider().install_default());

@@ -48,7 +48,29 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "core", "wire", "log", "runtime", "view", "registry", "api", "ops", "peers",
         ],
     ),
+    (
+        "simulator",
+        &[
+            "core",
+            "wire",
+            "log",
+            "runtime",
+            "view",
+            "registry",
+            "api",
+            "ops",
+            "peers",
+            "delivery",
+            "producer",
+            "dispatcher",
+            "completion",
+        ],
+    ),
 ];
+
+/// What only tests may depend on, and features that only they may ask for.
+const OF_TESTS: [&str; 2] = ["simulator", "test-broker"];
+const FEATURES_OF_TESTS: [&str; 4] = ["faults", "testing", "conformance", "test-util"];
 
 /// Who alone may name a foreign crate that decides how the system is built.
 const OWNERS: [(&str, &[&str]); 8] = [
@@ -70,6 +92,8 @@ struct Package {
     folder: PathBuf,
     /// What is shipped depends on these.
     shipped: BTreeSet<String>,
+    /// And with these features.
+    features: BTreeSet<String>,
 }
 
 /// The crate's name without the project's.
@@ -95,6 +119,7 @@ fn packages() -> Vec<Package> {
         .map(|package| {
             let dependencies = package["dependencies"].as_array().expect("a list").iter();
             let shipped = dependencies.filter(|one| one["kind"] != "dev");
+            let features = shipped.clone().filter_map(|one| one["features"].as_array());
             let manifest = PathBuf::from(text(&package["manifest_path"]));
             Package {
                 name: short(&text(&package["name"])).to_owned(),
@@ -102,6 +127,7 @@ fn packages() -> Vec<Package> {
                 shipped: shipped
                     .map(|one| short(&text(&one["name"])).to_owned())
                     .collect(),
+                features: features.flatten().map(&text).collect(),
             }
         })
         .collect()
@@ -139,6 +165,25 @@ fn arrows_point_one_way() {
             "{from} stands above what it depends on: ARROWS is in order, so it has no circle"
         );
     }
+}
+
+/// Whatever is built without tests has nothing that is there for tests.
+#[test]
+fn what_is_for_tests_is_not_shipped() {
+    let mut wrong = Vec::new();
+    for package in packages().iter().filter(|package| package.name != "tests") {
+        for of_tests in OF_TESTS {
+            if package.shipped.contains(of_tests) {
+                wrong.push(format!("{} depends on {of_tests}", package.name));
+            }
+        }
+        for feature in FEATURES_OF_TESTS {
+            if package.features.contains(feature) {
+                wrong.push(format!("{} asks for the feature {feature}", package.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

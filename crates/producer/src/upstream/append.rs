@@ -63,7 +63,7 @@ pub(super) async fn pause(stop: &CancellationToken) -> bool {
     stop.run_until_cancelled(pause).await.is_some()
 }
 
-fn done(taken: &[Taken]) -> Done {
+pub(super) fn done(taken: &[Taken]) -> Done {
     let positions = taken.iter().map(|one| &one.record);
     positions
         .map(|record| (record.partition, record.offset.next()))

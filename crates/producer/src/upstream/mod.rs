@@ -27,6 +27,8 @@ use triggerfish_log::{
     SessionSpec, Topic,
 };
 use triggerfish_ops::metrics;
+#[cfg(feature = "faults")]
+use triggerfish_runtime::faults::{self, Fault};
 use triggerfish_runtime::{Lookout, Stall};
 
 use crate::{action_intake::ActionIntake, intake::Intake};
@@ -165,6 +167,10 @@ impl<L: EventLog, A: Appender> Upstream<L, A> {
     /// Waits for whatever happens first.
     async fn turn(&mut self, stop: &CancellationToken) -> Result<(), Broken> {
         self.start_append(stop);
+        #[cfg(feature = "faults")]
+        if faults::is_on(Fault::PositionBeforeAppend) {
+            self.commit(stop).await?;
+        }
         self.watch()?;
         let has_room = self.pipeline.has_room();
         if has_room && self.held {

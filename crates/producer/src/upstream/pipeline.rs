@@ -6,6 +6,8 @@
 
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use triggerfish_log::{Appender, LogError, Partition, Topic};
+#[cfg(feature = "faults")]
+use triggerfish_runtime::faults::{self, Fault};
 
 use super::append::{Done, Taken, append};
 
@@ -40,6 +42,10 @@ impl Pipeline {
     ) {
         if self.appending.is_some() || self.next.is_empty() {
             return;
+        }
+        #[cfg(feature = "faults")]
+        if faults::is_on(Fault::PositionBeforeAppend) {
+            self.done.extend(super::append::done(&self.next));
         }
         let task = append(
             appender.clone(),

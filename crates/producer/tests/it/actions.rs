@@ -177,6 +177,27 @@ async fn who_is_not_told_in_time_is_told_to_leave_it() {
 }
 
 #[tokio::test]
+async fn news_that_the_log_has_not_taken_are_not_acknowledged() {
+    let world = World::new().await;
+    world.call_back(Timing::After).await;
+    let gate = world.gate().await;
+    world.appender.open.send_replace(false);
+    let asked = Ask {
+        patience: Some(Duration::from_millis(300)),
+        ..ask(Timing::After, "a")
+    };
+    let refused = gate.ask(asked.clone()).await;
+    assert!(
+        matches!(refused, Err(AskError::Unavailable { .. })),
+        "{refused:?}"
+    );
+    assert!(world.questions().await.is_empty());
+    world.appender.open.send_replace(true);
+    assert_eq!(known(gate.ask(asked).await.unwrap()).finished, None);
+    assert_eq!(world.questions().await.len(), 1);
+}
+
+#[tokio::test]
 async fn questions_come_by_topic_and_what_is_none_goes_to_dead_letters() {
     let world = World::new().await;
     world.call_back(Timing::Before).await;

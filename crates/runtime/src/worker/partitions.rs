@@ -1,8 +1,9 @@
 //! How partitions come and go.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use triggerfish_log::{Assigned, EventLog, LogError, Offset, Partition, Revoking, Session as _};
 use triggerfish_ops::metrics;
@@ -87,7 +88,8 @@ impl<L: EventLog> Worker<L> {
             self.restoring.end(*partition);
         }
         self.crew.leave(&revoking.partitions);
-        let engine_waits = revoking.deadline.checked_sub(SETTLE);
+        let deadline = Instant::from_std(revoking.deadline);
+        let engine_waits = deadline.checked_sub(SETTLE);
         let now = Instant::now();
         self.leaving = Some(Leaving {
             until: engine_waits.map_or(now, |until| until.min(now + self.settings.drain_timeout)),

@@ -1,5 +1,8 @@
 //! Sessions that are over before the worker is: it takes up with another.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use crate::seams::Fate;
 use crate::world::World;
 
@@ -16,6 +19,28 @@ async fn a_worker_whose_session_was_fenced_takes_up_with_another() {
         world.wait_for_completions(7).await;
         assert!(world.log.fates.lock().unwrap().is_empty(), "{fate:?}");
         worker.stop().await;
+        world.digests("a").await;
+    }
+}
+
+#[tokio::test]
+async fn a_drain_whose_session_is_over_ends_in_good_order() {
+    for fate in [Fate::Fenced, Fate::Unknown] {
+        let world = World::new(1).await;
+        let worker = world.worker("a").await;
+        world.complete_some(0, 0..2).await;
+        world.wait_for_completions(2).await;
+        world.is_busy.store(true, Ordering::Relaxed);
+        let stopping = tokio::spawn(worker.stop());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        world.log.fates.lock().unwrap().push_back(fate);
+        world.complete_some(0, 2..4).await;
+        stopping.await.unwrap();
+        assert!(world.log.fates.lock().unwrap().is_empty(), "{fate:?}");
+        world.is_busy.store(false, Ordering::Relaxed);
+        let next = world.worker("a").await;
+        world.wait_for_completions(4).await;
+        next.stop().await;
         world.digests("a").await;
     }
 }

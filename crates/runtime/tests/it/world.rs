@@ -136,7 +136,7 @@ impl Role for Recorder {
     fn drain(&mut self) {}
 
     fn is_idle(&self) -> bool {
-        true
+        !self.is_busy.load(Ordering::Relaxed)
     }
 }
 

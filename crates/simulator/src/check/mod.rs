@@ -1,0 +1,219 @@
+//! Looks at everything that happens and says which invariant it breaks.
+//!
+//! What can be seen at one moment is checked at that moment (`watch`), the rest when the
+//! world has come to rest (`rest`), and secrets in all that anybody can read (`secrets`).
+//! Every finding names its invariant by the id of `triggerfish_core::invariant`.
+
+mod oracle;
+mod rest;
+mod secrets;
+mod watch;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use triggerfish_core::{
+    ActionState, CompletionReport, Invocation, InvocationId, Outcome, Phase, SubscriptionId,
+    action::Verdict,
+    invariant::{Invariant, Violation},
+};
+use triggerfish_log::{Offset, Partition, Record, Topic};
+use triggerfish_runtime::Topics;
+
+use crate::{history::History, life::Life};
+use oracle::Oracle;
+
+/// Who dispatches in which group.
+pub(crate) const DISPATCHERS: &str = "dispatchers";
+/// Who emits results where the roles are apart.
+pub(crate) const CONSUMERS: &str = "completion-consumers";
+/// Who does both where they are together.
+pub(crate) const WORKERS: &str = "workers";
+
+/// What has to follow from something that was handed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// One invocation for each of these.
+    Event {
+        /// What upstream calls it.
+        id: String,
+        /// Who is to be told.
+        told: Vec<SubscriptionId>,
+    },
+    /// One action.
+    Question {
+        /// What the platform calls it.
+        id: String,
+    },
+    /// A dead letter.
+    Garbage,
+}
+
+/// A partition in the hands of one life of a process.
+struct Hold {
+    /// Where the partition ended when it was assigned.
+    end: Offset,
+    is_released: bool,
+}
+
+/// A time in which something was wrong on purpose, in milliseconds.
+type Trouble = (u64, u64);
+
+#[derive(Default)]
+struct Seen {
+    oracle: Oracle,
+    holds: BTreeMap<(String, String), BTreeMap<Partition, Hold>>,
+    /// The completions and decisions that were written, by the id in them.
+    results: BTreeMap<(Topic, String), Vec<Record>>,
+    /// Where the records are from that have become dead letters, and how often.
+    letters: BTreeMap<(Topic, Partition, Offset), usize>,
+    upstream: BTreeMap<(Topic, Partition, Offset), Expected>,
+    acknowledged: Vec<Expected>,
+    told: BTreeMap<InvocationId, Verdict>,
+    troubles: Vec<Trouble>,
+    broken: Vec<Violation>,
+}
+
+/// See the head of the file.
+pub(crate) struct Checks {
+    history: Arc<History>,
+    topics: Topics,
+    seen: Mutex<Seen>,
+}
+
+impl Seen {
+    fn broken(&mut self, invariant: Invariant, detail: String) {
+        self.broken.push(Violation { invariant, detail });
+    }
+
+    /// Whether what was expected is in the log.
+    fn is_taken(&self, expected: &Expected, at: &(Topic, Partition, Offset)) -> bool {
+        match expected {
+            Expected::Event { id, told } => {
+                let mut told = told.iter();
+                told.all(|told| self.oracle.of_event(id, *told) > 0)
+            }
+            Expected::Question { id } => self.oracle.of_question(id) > 0,
+            Expected::Garbage => self.letters.contains_key(at),
+        }
+    }
+}
+
+impl Checks {
+    /// Tells `history` what it sees of `topics`.
+    #[must_use]
+    pub(crate) fn new(history: Arc<History>, topics: Topics) -> Self {
+        Self {
+            history,
+            topics,
+            seen: Mutex::default(),
+        }
+    }
+
+    /// The first broken invariant, if there is one.
+    #[must_use]
+    pub(crate) fn broken(&self) -> Option<Violation> {
+        self.seen.lock().broken.first().cloned()
+    }
+
+    /// An invariant was seen to be broken elsewhere.
+    pub(crate) fn report(&self, invariant: Invariant, detail: String) {
+        self.seen.lock().broken(invariant, detail);
+    }
+
+    /// Something stands in a topic, and this has to follow from it.
+    pub(crate) fn expect(
+        &self,
+        topic: &Topic,
+        partition: Partition,
+        offset: Offset,
+        expected: Expected,
+    ) {
+        let place = (topic.clone(), partition, offset);
+        self.seen.lock().upstream.insert(place, expected);
+    }
+
+    /// From now on for so many milliseconds something is wrong on purpose.
+    pub(crate) fn trouble(&self, millis: u64) {
+        let now = self.history.now();
+        self.seen.lock().troubles.push((now, now + millis));
+    }
+
+    /// Somebody was told that what he handed in is taken.
+    pub(crate) fn acknowledged(&self, expected: Expected) {
+        let mut seen = self.seen.lock();
+        let nowhere = (self.topics.registry.clone(), Partition(0), Offset::ZERO);
+        if !seen.is_taken(&expected, &nowhere) {
+            let detail = format!("{expected:?} was acknowledged and is not in the log");
+            seen.broken(Invariant::AcknowledgedIsKept, detail);
+        }
+        seen.acknowledged.push(expected);
+    }
+
+    /// A subscriber is called.
+    pub(crate) fn calling(&self, by: &Life, id: InvocationId) {
+        let mut seen = self.seen.lock();
+        if seen.oracle.newest(id).is_none() {
+            let detail = format!("{} calls for {id}, which is not in the log", by.name());
+            seen.broken(Invariant::CauseBeforeEffect, detail);
+            return;
+        }
+        let partition = Partition(u32::from(id.partition()));
+        let holds = [DISPATCHERS, WORKERS].map(|group| (by.name(), group.to_owned()));
+        let hold = holds
+            .iter()
+            .find_map(|key| seen.holds.get(key)?.get(&partition));
+        let wrong = match hold {
+            None => Some("which it was never assigned"),
+            Some(hold) if hold.is_released => Some("which it has released"),
+            Some(hold) => {
+                let known = seen.oracle.before(id, hold.end);
+                let is_due = |known: &Invocation| matches!(known.phase, Phase::Due { .. });
+                let is_settled = known.is_some_and(|known| !is_due(known));
+                is_settled.then_some("although the log had its answer when it was assigned")
+            }
+        };
+        if let Some(wrong) = wrong {
+            let detail = format!(
+                "{} calls for {id} of partition {partition}, {wrong}",
+                by.name()
+            );
+            seen.broken(Invariant::CauseBeforeEffect, detail);
+        }
+    }
+
+    /// A subscriber was told that its result counts.
+    pub(crate) fn counted(&self, id: InvocationId, report: &CompletionReport) {
+        let mut seen = self.seen.lock();
+        let closing = seen.oracle.newest(id).and_then(Invocation::closing);
+        let counts = closing.is_some_and(|closing| match &closing.outcome {
+            Outcome::Completed(output) => report.error.is_none() && *output == report.output,
+            Outcome::Failed { error, .. } => report.error.as_ref() == Some(error),
+            Outcome::Expired { .. } => false,
+        });
+        if !counts {
+            let detail = format!("a result of {id} was said to count and is not its outcome");
+            seen.broken(Invariant::AcknowledgedIsKept, detail);
+        }
+    }
+
+    /// A platform was told what was decided.
+    pub(crate) fn decided(&self, action: &ActionState) {
+        let Some(decision) = &action.decision else {
+            return;
+        };
+        let mut seen = self.seen.lock();
+        let before = seen.told.insert(action.id, decision.verdict);
+        if before.is_some_and(|before| before != decision.verdict) {
+            let detail = format!("two decisions were told about {}", action.id);
+            seen.broken(Invariant::OneDecision, detail);
+        }
+    }
+
+    /// Ids of everything that has a secret.
+    fn ids(&self) -> BTreeSet<InvocationId> {
+        let seen = self.seen.lock();
+        seen.oracle.invocations().map(|one| one.id).collect()
+    }
+}

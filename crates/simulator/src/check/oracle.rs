@@ -1,0 +1,132 @@
+//! What the log means, folded beside the system as the records come in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use triggerfish_core::{
+    ActionState, Invocation, InvocationId, InvocationKey, Observation, Seen, SubscriptionId,
+    action::expand, apply,
+};
+use triggerfish_log::{Offset, Partition, Record};
+use triggerfish_wire::envelope;
+
+/// The states of one thing, and the offset that led to each.
+type States<T> = Vec<(Offset, T)>;
+/// Where a thing is: the key says more only together with the partition.
+type Place = (Partition, InvocationKey);
+
+/// See the head of the file.
+#[derive(Default)]
+pub(crate) struct Oracle {
+    invocations: BTreeMap<Place, States<Invocation>>,
+    actions: BTreeMap<Place, States<ActionState>>,
+    /// The invocations of each event, by what upstream calls it.
+    events: BTreeMap<(Arc<str>, SubscriptionId), BTreeSet<InvocationId>>,
+    /// The actions, by what the platform calls them.
+    asked: BTreeMap<Arc<str>, BTreeSet<InvocationId>>,
+    unreadable: BTreeSet<(Partition, Offset)>,
+}
+
+impl Oracle {
+    pub(crate) fn fold(&mut self, record: &Record) {
+        let decoded = record.value.clone().map(envelope::decode);
+        let Some(Ok((id, at, observation))) = decoded else {
+            self.unreadable.insert((record.partition, record.offset));
+            return;
+        };
+        if u32::from(id.partition()) != record.partition.0 {
+            self.unreadable.insert((record.partition, record.offset));
+            return;
+        }
+        let offset = record.offset.0;
+        let seen = Seen { id, offset, at };
+        match observation {
+            Observation::ActionAsked(request) => {
+                let place = (record.partition, id.key());
+                if self.actions.contains_key(&place) {
+                    return;
+                }
+                let expansion = expand(seen, request);
+                for state in expansion.members.into_iter().filter_map(|step| step.state) {
+                    self.keep(record, state);
+                }
+                if let Some(name) = &expansion.action.request.correlation {
+                    self.asked.entry(Arc::clone(name)).or_default().insert(id);
+                }
+                let states = vec![(record.offset, expansion.action)];
+                self.actions.insert(place, states);
+            }
+            observation => {
+                let before = self.newest(id).cloned();
+                let step = apply(before, seen, observation);
+                if let Some(state) = step.state.filter(|_| step.ignored.is_none()) {
+                    self.keep(record, state);
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, record: &Record, state: Invocation) {
+        let place = (record.partition, state.id.key());
+        if let Some(event) = state
+            .request
+            .event_id
+            .clone()
+            .filter(|_| state.request.member.is_none())
+        {
+            let told = (event, state.request.subscription_id);
+            self.events.entry(told).or_default().insert(state.id);
+        }
+        if let Some(member) = &state.request.member
+            && let Some(states) = self
+                .actions
+                .get_mut(&(record.partition, member.action_id.key()))
+            && let Some((_, newest)) = states.last()
+        {
+            let mut action = newest.clone();
+            if action.told(&state, record.offset.0).changed {
+                states.push((record.offset, action));
+            }
+        }
+        let states = self.invocations.entry(place).or_default();
+        states.push((record.offset, state));
+    }
+
+    /// The invocation as it is after everything that is in the log.
+    pub(crate) fn newest(&self, id: InvocationId) -> Option<&Invocation> {
+        let place = (Partition(u32::from(id.partition())), id.key());
+        let states = self.invocations.get(&place)?;
+        states.last().map(|(_, state)| state)
+    }
+
+    /// The invocation as it was after everything before `end`.
+    pub(crate) fn before(&self, id: InvocationId, end: Offset) -> Option<&Invocation> {
+        let place = (Partition(u32::from(id.partition())), id.key());
+        let states = self.invocations.get(&place)?;
+        let count = states.partition_point(|(offset, _)| *offset < end);
+        states[..count].last().map(|(_, state)| state)
+    }
+
+    pub(crate) fn invocations(&self) -> impl Iterator<Item = &Invocation> {
+        let newest = self.invocations.values().filter_map(|states| states.last());
+        newest.map(|(_, state)| state)
+    }
+
+    pub(crate) fn actions(&self) -> impl Iterator<Item = &ActionState> {
+        let newest = self.actions.values().filter_map(|states| states.last());
+        newest.map(|(_, state)| state)
+    }
+
+    pub(crate) fn of_event(&self, event: &str, told: SubscriptionId) -> usize {
+        let found = self.events.get(&(event.into(), told));
+        found.map_or(0, BTreeSet::len)
+    }
+
+    pub(crate) fn of_question(&self, name: &str) -> usize {
+        self.asked.get(name).map_or(0, BTreeSet::len)
+    }
+
+    pub(crate) const fn unreadable(&self) -> &BTreeSet<(Partition, Offset)> {
+        &self.unreadable
+    }
+}

@@ -1,0 +1,177 @@
+//! What must hold when the world has come to rest.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use triggerfish_core::{ActionState, Invocation, Timing, invariant::Invariant};
+use triggerfish_log::{Offset, Partition, Topic};
+use triggerfish_wire::completion;
+
+use super::{Checks, Expected, Seen};
+
+/// How long before a decision trouble can have made it late, in milliseconds.
+const AFTERMATH: u64 = 3_000;
+/// How late a decision may be when nothing is wrong: what the log and the loop take.
+const LATE: Duration = Duration::from_millis(600);
+
+impl Checks {
+    /// Whether everything that was handed in has come to its end.
+    #[must_use]
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let seen = &*self.seen.lock();
+        let is_taken = seen
+            .upstream
+            .iter()
+            .all(|(place, expected)| seen.is_taken(expected, place));
+        let is_told = |topic: &Topic, id: String| seen.results.contains_key(&(topic.clone(), id));
+        let all_ended = seen
+            .oracle
+            .invocations()
+            .all(|one| !one.is_open() && is_told(&self.topics.completions, one.id.to_string()));
+        let all_decided = seen.oracle.actions().all(|action| {
+            let is_question = action.request.timing == Timing::Before;
+            !is_question || is_told(&self.topics.decisions, action.id.to_string())
+        });
+        let log = &self.topics.invocation_log;
+        let all_letters = seen.oracle.unreadable().iter().all(|(partition, offset)| {
+            seen.letters
+                .contains_key(&(log.clone(), *partition, *offset))
+        });
+        is_taken && all_ended && all_decided && all_letters
+    }
+
+    /// Checks what must hold now. `began` is the time at which the world began.
+    pub(crate) fn at_rest(&self, began: triggerfish_core::Timestamp) {
+        let seen = &mut *self.seen.lock();
+        self.check_taken_at_rest(seen);
+        let invocations: Vec<Invocation> = seen.oracle.invocations().cloned().collect();
+        for invocation in &invocations {
+            self.check_outcome(seen, invocation);
+        }
+        let actions: Vec<ActionState> = seen.oracle.actions().cloned().collect();
+        for action in &actions {
+            self.check_decision(seen, action, began);
+        }
+        self.check_letters(seen);
+    }
+
+    fn check_taken_at_rest(&self, seen: &mut Seen) {
+        let nowhere = (self.topics.registry.clone(), Partition(0), Offset::ZERO);
+        let acknowledged = seen
+            .acknowledged
+            .iter()
+            .map(|expected| (&nowhere, expected));
+        let all = seen.upstream.iter().chain(acknowledged);
+        let mut wrong = Vec::new();
+        for (place, expected) in all {
+            if !seen.is_taken(expected, place) {
+                let invariant = if *expected == Expected::Garbage {
+                    Invariant::FoldIsTotal
+                } else {
+                    Invariant::AcknowledgedIsKept
+                };
+                wrong.push((invariant, format!("{expected:?} at {place:?} was lost")));
+            }
+            if let Expected::Event { id, told } = expected {
+                let doubled = told
+                    .iter()
+                    .filter(|told| seen.oracle.of_event(id, **told) > 1);
+                wrong.extend(doubled.map(|told| {
+                    (
+                        Invariant::OneOutcome,
+                        format!("event {id} has several invocations for {told}"),
+                    )
+                }));
+            }
+        }
+        for (invariant, detail) in wrong {
+            seen.broken(invariant, detail);
+        }
+    }
+
+    fn check_outcome(&self, seen: &mut Seen, invocation: &Invocation) {
+        let id = invocation.id;
+        if invocation.is_open() {
+            return seen.broken(Invariant::OneOutcome, format!("{id} has no outcome"));
+        }
+        let key = (self.topics.completions.clone(), id.to_string());
+        let results = seen.results.get(&key).map_or(&[][..], Vec::as_slice);
+        let [only] = results else {
+            let detail = format!("{id} has {} completions", results.len());
+            return seen.broken(Invariant::OneOutcome, detail);
+        };
+        if only.value != completion::value(invocation) {
+            let detail = format!("the completion of {id} is not what the log says");
+            seen.broken(Invariant::OutcomeIsFinal, detail);
+        }
+    }
+
+    fn check_decision(
+        &self,
+        seen: &mut Seen,
+        action: &ActionState,
+        began: triggerfish_core::Timestamp,
+    ) {
+        let id = action.id;
+        if action.request.timing == Timing::After {
+            return;
+        }
+        let Some(decision) = &action.decision else {
+            return seen.broken(Invariant::OneDecision, format!("{id} has no decision"));
+        };
+        let key = (self.topics.decisions.clone(), id.to_string());
+        let results = seen.results.get(&key).cloned().unwrap_or_default();
+        let [only] = &results[..] else {
+            let detail = format!("{id} has {} decisions", results.len());
+            return seen.broken(Invariant::OneDecision, detail);
+        };
+        let value: Value =
+            serde_json::from_slice(only.value.as_deref().unwrap_or_default()).unwrap_or_default();
+        let told = seen.told.get(&id).copied();
+        if value["decision"] != decision.verdict.as_str()
+            || told.is_some_and(|told| told != decision.verdict)
+        {
+            let detail = format!("the decision about {id} is not what the log says");
+            seen.broken(Invariant::OneDecision, detail);
+        }
+        let written = began.until(triggerfish_core::Timestamp::from_micros(only.timestamp_us));
+        let deadline = began.until(action.request.deadline);
+        if written > deadline + LATE && seen.is_calm(deadline, written) {
+            let late = written.saturating_sub(deadline);
+            let detail = format!("the decision about {id} came {late:?} after its budget");
+            seen.broken(Invariant::OneDecision, detail);
+        }
+    }
+
+    fn check_letters(&self, seen: &mut Seen) {
+        let log = &self.topics.invocation_log;
+        let counted: Vec<_> = seen
+            .oracle
+            .unreadable()
+            .iter()
+            .map(|(partition, offset)| {
+                let place = (log.clone(), *partition, *offset);
+                (
+                    *partition,
+                    *offset,
+                    seen.letters.get(&place).copied().unwrap_or_default(),
+                )
+            })
+            .collect();
+        for (partition, offset, count) in counted.into_iter().filter(|(_, _, count)| *count != 1) {
+            let detail =
+                format!("what can't be read at {partition}@{offset} made {count} dead letters");
+            seen.broken(Invariant::FoldIsTotal, detail);
+        }
+    }
+}
+
+impl Seen {
+    /// Whether nothing was wrong from well before `from` until `until`.
+    fn is_calm(&self, from: Duration, until: Duration) -> bool {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let (from, until) = (millis(from).saturating_sub(AFTERMATH), millis(until));
+        let mut troubles = self.troubles.iter();
+        troubles.all(|(begin, end)| *end < from || *begin > until)
+    }
+}

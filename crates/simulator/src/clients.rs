@@ -1,0 +1,206 @@
+//! Everybody who calls the processes: subscribers with results, clients with events,
+//! platforms with questions. They call whichever process there is, and again until one
+//! answers.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::{sleep, timeout};
+use triggerfish_api::ports::{
+    Ask, AskError, Asked, Gate as _, Ingest as _, Invocations as _, Start, StartError, Verdict,
+};
+use triggerfish_completion::Status;
+use triggerfish_core::{CompletionReport, InvocationId, SubscriptionId, invariant::Invariant};
+use triggerfish_producer::{Gate, Ingest};
+
+use crate::{
+    check::{Checks, Expected},
+    history::History,
+    life::Life,
+    log::{SimAppender, SimLog},
+};
+
+/// How long a client waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// How long it waits before it tries another process.
+const PAUSE: Duration = Duration::from_millis(700);
+/// How often a client tries.
+const TRIES: usize = 60;
+
+/// What a process listens with.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) life: Life,
+    pub(crate) status: Status<SimLog>,
+    pub(crate) ingest: Arc<Ingest<SimAppender>>,
+    pub(crate) gate: Arc<Gate<SimAppender>>,
+}
+
+/// See the head of the file.
+pub(crate) struct Clients {
+    history: Arc<History>,
+    checks: Arc<Checks>,
+    doors: Mutex<BTreeMap<usize, Door>>,
+    /// Whose door is tried next.
+    turn: Mutex<usize>,
+    calls: Mutex<BTreeMap<InvocationId, u32>>,
+    /// Clients and platforms that have no answer yet.
+    waiting: AtomicUsize,
+}
+
+impl Clients {
+    pub(crate) const fn new(history: Arc<History>, checks: Arc<Checks>) -> Self {
+        Self {
+            history,
+            checks,
+            doors: Mutex::new(BTreeMap::new()),
+            turn: Mutex::new(0),
+            calls: Mutex::new(BTreeMap::new()),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    /// The process of this number listens, or does not any more.
+    pub(crate) fn listen(&self, number: usize, door: Option<Door>) {
+        let mut doors = self.doors.lock();
+        match door {
+            Some(door) => doors.insert(number, door),
+            None => doors.remove(&number),
+        };
+    }
+
+    /// How often a subscriber was called for an invocation, this call among them.
+    pub(crate) fn count_call(&self, id: InvocationId) -> u32 {
+        let mut calls = self.calls.lock();
+        let count = calls.entry(id).or_default();
+        *count += 1;
+        *count
+    }
+
+    /// Whether somebody has handed something in and has no answer yet.
+    pub(crate) fn are_waiting(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// What comes of the call of a client, which waits meanwhile.
+    pub(crate) fn waits(self: &Arc<Self>, call: impl Future<Output = ()> + Send + 'static) {
+        let clients = Arc::clone(self);
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(async move {
+            call.await;
+            clients.waiting.fetch_sub(1, Ordering::Relaxed);
+        });
+    }
+
+    fn next_door(&self) -> Option<Door> {
+        let mut turn = self.turn.lock();
+        *turn = turn.wrapping_add(1);
+        let doors = self.doors.lock();
+        let count = doors.len();
+        doors.values().nth(turn.checked_rem(count)?).cloned()
+    }
+
+    /// Asks one process after the other, until one has an answer.
+    async fn ask<T, F: Future<Output = Option<T>>>(&self, ask: impl Fn(Door) -> F) -> Option<T> {
+        for _ in 0..TRIES {
+            if let Some(door) = self.next_door() {
+                let life = door.life.clone();
+                let asked = timeout(PATIENCE, life.lived(ask(door))).await;
+                if let Ok(Some(answer)) = asked {
+                    return Some(answer);
+                }
+            }
+            sleep(PAUSE).await;
+        }
+        None
+    }
+
+    /// A subscriber reports its result.
+    pub(crate) async fn complete(&self, id: InvocationId, report: CompletionReport) {
+        let answer = self.ask(|door| {
+            let report = report.clone();
+            async move { door.status.complete(id, report).await.ok() }
+        });
+        let Some(verdict) = answer.await else {
+            return self
+                .history
+                .tell(&format!("nobody takes the result of {id}"));
+        };
+        self.history
+            .tell(&format!("the result of {id} is judged: {verdict:?}"));
+        match verdict {
+            Verdict::Accepted | Verdict::Repeated => self.checks.counted(id, &report),
+            Verdict::Unknown => {
+                let detail = format!("nobody knows {id}, for which a subscriber was called");
+                self.checks.report(Invariant::AcknowledgedIsKept, detail);
+            }
+            _ => {}
+        }
+    }
+
+    /// A client posts an event.
+    pub(crate) async fn start(&self, event: &str, told: Vec<SubscriptionId>, start: Start) {
+        let answer = self.ask(|door| {
+            let start = start.clone();
+            async move {
+                match door.ingest.start(start).await {
+                    Err(StartError::Unavailable { .. }) => None,
+                    answer => Some(answer),
+                }
+            }
+        });
+        match answer.await {
+            None => self.history.tell(&format!("nobody takes event {event}")),
+            Some(Ok(started)) => {
+                self.history.tell(&format!("event {event} is acknowledged"));
+                let all = started.len() == told.len();
+                let id = event.to_owned();
+                self.checks.acknowledged(Expected::Event { id, told });
+                if !all {
+                    let detail = format!("event {event} started {} invocations", started.len());
+                    self.checks.report(Invariant::AcknowledgedIsKept, detail);
+                }
+            }
+            Some(Err(error)) => {
+                let detail = format!("event {event} was refused: {error}");
+                self.checks.report(Invariant::AcknowledgedIsKept, detail);
+            }
+        }
+    }
+
+    /// A platform asks about an action.
+    pub(crate) async fn question(&self, name: &str, ask: Ask) {
+        let answer = self.ask(|door| {
+            let ask = ask.clone();
+            async move {
+                match door.gate.ask(ask).await {
+                    Err(AskError::Unavailable { .. }) => None,
+                    answer => Some(answer),
+                }
+            }
+        });
+        match answer.await {
+            None => self.history.tell(&format!("nobody takes question {name}")),
+            Some(Ok(Asked::Known(action))) => {
+                let decision = action.decision.as_ref().map(|decision| decision.verdict);
+                self.history
+                    .tell(&format!("question {name} is answered: {decision:?}"));
+                let id = name.to_owned();
+                self.checks.acknowledged(Expected::Question { id });
+                self.checks.decided(&action);
+            }
+            Some(Ok(Asked::Untold { reason, .. })) => {
+                self.history
+                    .tell(&format!("question {name} has no answer yet: {reason}"));
+            }
+            Some(Err(error)) => {
+                let detail = format!("question {name} was refused: {error}");
+                self.checks.report(Invariant::AcknowledgedIsKept, detail);
+            }
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! What is going to happen in a world: drawn from a seed, told in words.
+
+use std::fmt;
+
+use crate::{
+    cast::{Kind, color},
+    chance::Chance,
+    disk::Mishap,
+    life::Seam,
+};
+
+/// How the roles are spread over loops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Dispatcher and completion-consumer share a fold.
+    Together,
+    /// Each has its own, in a group of its own.
+    Apart,
+}
+
+/// What happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// An event is produced to its topic, so many times.
+    Event {
+        /// Which one.
+        number: u32,
+        /// What fires.
+        kind: Kind,
+        /// How often it is produced.
+        copies: u32,
+    },
+    /// An event is posted to a process, until one takes it.
+    Start {
+        /// Which one.
+        number: u32,
+        /// What fires.
+        kind: Kind,
+    },
+    /// A platform asks before an action, or tells after one.
+    Ask {
+        /// Which one.
+        number: u32,
+        /// By HTTP, else by its topic.
+        by_http: bool,
+        /// Before it, else after.
+        is_before: bool,
+        /// How long it waits, in milliseconds.
+        budget: u64,
+    },
+    /// Something that can't be read comes into a topic.
+    Garbage {
+        /// Into the invocation log, else among the events.
+        in_log: bool,
+        /// Which kind.
+        number: u32,
+    },
+    /// A record of the invocation log comes again.
+    Echo {
+        /// Says which one.
+        number: u32,
+    },
+    /// A process is killed.
+    Crash {
+        /// Which one.
+        host: usize,
+        /// Where.
+        seam: Seam,
+        /// For how many milliseconds it is down.
+        down: u64,
+        /// What happens to its disk meanwhile.
+        mishap: Mishap,
+    },
+    /// A process ends in good order.
+    Stop {
+        /// Which one.
+        host: usize,
+        /// For how many milliseconds it is down.
+        down: u64,
+        /// What happens to its disk meanwhile.
+        mishap: Mishap,
+    },
+    /// A process stands still.
+    Freeze {
+        /// Which one.
+        host: usize,
+        /// For how many milliseconds.
+        still: u64,
+    },
+    /// The clock of a host is set.
+    Jump {
+        /// Which one.
+        host: usize,
+        /// By how many milliseconds.
+        by: i64,
+    },
+    /// The log can't be reached.
+    Outage {
+        /// For how many milliseconds.
+        down: u64,
+    },
+}
+
+/// Something that happens at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Milliseconds from the beginning.
+    pub at: u64,
+    /// What.
+    pub what: What,
+}
+
+/// See the head of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// What everything that is not planned is drawn from.
+    pub seed: u64,
+    /// How the roles are spread.
+    pub layout: Layout,
+    /// How many processes there are.
+    pub hosts: usize,
+    /// One call of the log in so many goes wrong; none if 0.
+    pub trouble: u64,
+    /// In the order of their times.
+    pub steps: Vec<Step>,
+}
+
+/// Until when something begins, in milliseconds.
+const SPAN: u64 = 25_000;
+
+impl Plan {
+    /// The plan of a seed.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        let mut chance = Chance::of(seed, b"plan");
+        let layout = chance.pick(&[Layout::Together, Layout::Apart]);
+        let hosts = chance.pick(&[1, 2, 2, 3]);
+        let trouble = chance.pick(&[0, 0, 40, 12]);
+        let mut steps = Vec::new();
+        for number in 0..u32::try_from(chance.within(4..14)).unwrap_or(4) {
+            let what = work(&mut chance, number);
+            steps.push(Step {
+                at: chance.within(0..SPAN),
+                what,
+            });
+        }
+        for number in 0..u32::try_from(chance.within(0..9)).unwrap_or(0) {
+            let what = fault(&mut chance, number, hosts);
+            steps.push(Step {
+                at: chance.within(0..SPAN),
+                what,
+            });
+        }
+        steps.sort_by_key(|step| step.at);
+        Self {
+            seed,
+            layout,
+            hosts,
+            trouble,
+            steps,
+        }
+    }
+
+    /// The same with other steps.
+    #[must_use]
+    pub fn with(&self, steps: Vec<Step>) -> Self {
+        Self {
+            steps,
+            ..self.clone()
+        }
+    }
+}
+
+fn work(chance: &mut Chance, number: u32) -> What {
+    let kind = chance.pick(&Kind::ALL);
+    match chance.within(0..10) {
+        0..=4 => What::Event {
+            number,
+            kind,
+            copies: chance.pick(&[1, 1, 1, 2, 3]),
+        },
+        5..=7 => What::Start { number, kind },
+        _ => What::Ask {
+            number,
+            by_http: chance.once_in(2),
+            is_before: !chance.once_in(4),
+            budget: chance.pick(&[300, 1_500, 3_000]),
+        },
+    }
+}
+
+fn fault(chance: &mut Chance, number: u32, hosts: usize) -> What {
+    let host = usize::try_from(chance.next()).unwrap_or(0) % hosts;
+    let down = chance.within(50..4_000);
+    let mishap = chance.pick(&[Mishap::None, Mishap::None, Mishap::Lost, Mishap::Older]);
+    match chance.within(0..14) {
+        0..=4 => What::Crash {
+            host,
+            seam: chance.pick(&Seam::ALL),
+            down,
+            mishap,
+        },
+        5 => What::Stop { host, down, mishap },
+        6 | 7 => What::Freeze {
+            host,
+            still: chance.within(500..14_000),
+        },
+        8 => What::Jump {
+            host,
+            by: i64::try_from(chance.within(0..40_000)).unwrap_or(0) - 20_000,
+        },
+        9 => What::Outage {
+            down: chance.within(100..6_000),
+        },
+        10 | 11 => What::Garbage {
+            in_log: !chance.once_in(3),
+            number,
+        },
+        _ => What::Echo { number },
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Event {
+                number,
+                kind,
+                copies,
+            } => {
+                let (trigger, color) = (kind.trigger(), color(*number));
+                write!(
+                    f,
+                    "event {number} of {trigger} ({color}) is produced, {copies} times"
+                )
+            }
+            Self::Start { number, kind } => {
+                write!(f, "event {number} of {} is posted", kind.trigger())
+            }
+            Self::Ask {
+                number,
+                by_http,
+                is_before,
+                budget,
+            } => {
+                let way = if *by_http { "by HTTP" } else { "by its topic" };
+                if *is_before {
+                    write!(
+                        f,
+                        "a platform asks before action {number}, {way}, and waits {budget} ms"
+                    )
+                } else {
+                    write!(f, "a platform tells after action {number}, {way}")
+                }
+            }
+            Self::Garbage { in_log: true, .. } => {
+                f.write_str("something unreadable comes into the invocation log")
+            }
+            Self::Garbage { .. } => {
+                f.write_str("something that is no event comes among the events")
+            }
+            Self::Echo { .. } => f.write_str("a record of the invocation log comes once more"),
+            Self::Crash {
+                host,
+                seam,
+                down,
+                mishap,
+            } => {
+                let (seam, mishap) = (seam.words(), mishap.words());
+                write!(
+                    f,
+                    "process p{host} is killed {seam}; it is down for {down} ms{mishap}"
+                )
+            }
+            Self::Stop { host, down, mishap } => {
+                let mishap = mishap.words();
+                write!(
+                    f,
+                    "process p{host} ends in good order, for {down} ms{mishap}"
+                )
+            }
+            Self::Freeze { host, still } => {
+                write!(f, "process p{host} stands still for {still} ms")
+            }
+            Self::Jump { host, by } => write!(f, "the clock of p{host} is set by {by} ms"),
+            Self::Outage { down } => write!(f, "the log can't be reached for {down} ms"),
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layout = match self.layout {
+            Layout::Together => "dispatcher and completion-consumer share a fold",
+            Layout::Apart => "dispatcher and completion-consumer fold apart",
+        };
+        writeln!(f, "seed {}: {} processes, {layout}", self.seed, self.hosts)?;
+        if self.trouble > 0 {
+            writeln!(f, "one call of the log in {} goes wrong", self.trouble)?;
+        }
+        for step in &self.steps {
+            writeln!(f, "{:>9} ms  {}", step.at, step.what)?;
+        }
+        Ok(())
+    }
+}

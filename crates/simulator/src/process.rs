@@ -1,0 +1,325 @@
+//! A process: everything that the program puts together, on the engine, the disk, the clock
+//! and the network of the world.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::{sync::Notify, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use triggerfish_completion::{CompletionConsumer, Status};
+use triggerfish_core::{RetryPolicy, breaker::BreakerPolicy, fan_out::Defaults};
+use triggerfish_delivery::{Caller, Options};
+use triggerfish_dispatcher::{CallSettings, Calls, Dispatcher, Limits, Settings};
+use triggerfish_log::EventLog as _;
+use triggerfish_ops::health::Readiness;
+use triggerfish_peers::{OWNER, Peers, Process, join};
+use triggerfish_producer::{
+    ActionIntake, ActionSettings, Content, Gate, Ingest, Intake, IntakeSettings, Intakes, Upstream,
+    UpstreamSettings,
+};
+use triggerfish_registry::Registry;
+use triggerfish_runtime::{Clock, Handle, Observer, Role, Topics, Worker, WorkerSettings};
+
+use crate::{
+    cast,
+    chance::Chance,
+    check::{CONSUMERS, DISPATCHERS, WORKERS},
+    clients::Door,
+    clock::SimClock,
+    disk::SimDisk,
+    host::Host,
+    life::Life,
+    log::{SimAppender, SimLog},
+    network::{ANSWER_BYTES_MAX, Network},
+    plan::Layout,
+    world::World,
+};
+
+/// What the log says that it is.
+pub(crate) const CLUSTER: &str = "simulated";
+/// The base of callback URLs.
+const PUBLIC_URL: &str = "https://triggerfish.example";
+const HOUR: Duration = Duration::from_hours(1);
+
+/// What one life of a process has.
+pub(crate) struct Parts {
+    pub(crate) life: Life,
+    pub(crate) clock: Arc<SimClock>,
+    pub(crate) chance: Chance,
+}
+
+/// A process that runs.
+pub(crate) struct Running {
+    pub(crate) tasks: JoinSet<Result<(), String>>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) door: Door,
+}
+
+/// One loop of a process.
+#[derive(Clone, Copy)]
+pub(crate) struct Loop {
+    pub(crate) group: &'static str,
+    pub(crate) folder: &'static str,
+    dispatches: bool,
+    emits: bool,
+}
+
+/// The loops of every process.
+pub(crate) fn loops(layout: Layout) -> Vec<Loop> {
+    let one = |group, folder, dispatches, emits| Loop {
+        group,
+        folder,
+        dispatches,
+        emits,
+    };
+    match layout {
+        Layout::Together => vec![one(WORKERS, "views", true, true)],
+        Layout::Apart => vec![
+            one(DISPATCHERS, "dispatcher-views", true, false),
+            one(CONSUMERS, "views", false, true),
+        ],
+    }
+}
+
+/// Everything is kept for longer than a world lasts.
+pub(crate) const fn view_settings() -> triggerfish_view::Settings {
+    triggerfish_view::Settings {
+        keep_completed: HOUR,
+        keep_failed: HOUR,
+        keep_callbacks: HOUR,
+        cache_bytes: 1 << 20,
+    }
+}
+
+struct Boot<'w> {
+    world: &'w World,
+    host: &'w Host,
+    parts: Parts,
+    log: SimLog,
+    appender: SimAppender,
+    registry: Registry,
+}
+
+/// Starts the process.
+pub(crate) async fn boot(world: &World, host: &Host, mut parts: Parts) -> Result<Running, String> {
+    let log = world.log.of(parts.life.clone());
+    let appender = log.open_appender("services".into()).await;
+    let topic = world.topics.registry.clone();
+    let registry = Registry::open(&log, topic, cast::keys(), cast::limits()).await;
+    let disk = Arc::new(SimDisk::new(
+        parts.life.clone(),
+        Chance::new(parts.chance.next()),
+    ));
+    let boot = Boot {
+        world,
+        host,
+        parts,
+        log,
+        appender: appender.map_err(said)?,
+        registry: registry.map_err(said)?,
+    };
+    let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
+    let mut owner = None;
+    for plan in loops(world.plan.layout) {
+        let (worker, handle) = boot.worker(plan).await?;
+        if plan.emits {
+            owner = Some(handle);
+        }
+        let (life, stop) = (boot.parts.life.clone(), stop.clone());
+        let worker = worker.on_disk(disk.clone());
+        tasks.spawn(async move { life.lived(worker.run(stop)).await.map_err(said) });
+    }
+    for upstream in boot.upstreams().await? {
+        let (life, stop) = (boot.parts.life.clone(), stop.clone());
+        tasks.spawn(async move { life.lived(upstream.run(stop)).await.map_err(said) });
+    }
+    let door = boot.door(owner).await?;
+    Ok(Running { tasks, stop, door })
+}
+
+/// An error with its causes.
+fn said(error: impl std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+impl Boot<'_> {
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.parts.clock) as Arc<dyn Clock>
+    }
+
+    fn observer(&self) -> Observer<SimAppender> {
+        let topic = self.world.topics.invocation_log.clone();
+        Observer::new(self.appender.clone(), topic, self.clock())
+    }
+
+    async fn worker(&self, plan: Loop) -> Result<(Worker<SimLog>, Handle), String> {
+        let wake = Arc::new(Notify::new());
+        let mut roles: Vec<Box<dyn Role>> = Vec::new();
+        if plan.dispatches {
+            roles.push(Box::new(self.dispatcher(&wake)?));
+        }
+        if plan.emits {
+            let (topics, appender) = (self.world.topics.clone(), self.appender.clone());
+            roles.push(Box::new(CompletionConsumer::new(
+                topics,
+                appender,
+                self.clock(),
+            )));
+        }
+        let writer = format!("{}-{}", plan.group, self.host.name);
+        let settings = WorkerSettings {
+            group: plan.group.into(),
+            instance: self.host.name.as_str().into(),
+            writer: plan.emits.then(|| writer.into()),
+            views: self.host.folder.path().join(plan.folder),
+            cluster: CLUSTER.to_owned(),
+            topics: self.world.topics.clone(),
+            view: view_settings(),
+            drain_timeout: Duration::from_secs(5),
+            stall_after: Duration::from_secs(20),
+        };
+        let (log, readiness) = (self.log.clone(), Readiness::new());
+        let opened = Worker::open(log, settings, self.clock(), readiness, roles, wake);
+        opened.await.map_err(said)
+    }
+
+    fn dispatcher(&self, wake: &Arc<Notify>) -> Result<Dispatcher<SimAppender>, String> {
+        let network = Network {
+            life: self.parts.life.clone(),
+            seed: self.world.plan.seed,
+            checks: Arc::clone(&self.world.checks),
+            history: Arc::clone(&self.world.history),
+            clients: Arc::clone(&self.world.clients),
+            keys: cast::keys(),
+        };
+        let options = Options {
+            answer_bytes_max: ANSWER_BYTES_MAX,
+            ..Options::default()
+        };
+        let caller = Caller::with_transport(options, Arc::new(network)).map_err(said)?;
+        let settings = CallSettings {
+            public_url: PUBLIC_URL.to_owned(),
+            keys: cast::keys(),
+        };
+        let registry = self.registry.clone();
+        let calls = Calls::new(caller, registry, self.observer(), settings, self.clock());
+        let settings = Settings {
+            limits: Limits {
+                in_flight: 16,
+                queued: 3,
+                breaker: BreakerPolicy {
+                    failures_to_open: 3,
+                    pause: Duration::from_secs(1),
+                    pause_max: Duration::from_secs(4),
+                },
+            },
+            in_flight_per_subscription: 3,
+            in_flight_per_callback: 8,
+            disable_after: None,
+        };
+        Ok(Dispatcher::new(calls, settings, Arc::clone(wake)))
+    }
+
+    fn intakes(&self) -> Intakes {
+        let topic = self.world.topics.invocation_log.clone();
+        let events = IntakeSettings {
+            topic: topic.clone(),
+            defaults: Defaults {
+                fire_and_forget_retry: RetryPolicy {
+                    max_attempts: 4,
+                    initial_delay_ms: 300,
+                    max_delay_ms: 4_000,
+                },
+                request_response_retry: RetryPolicy::ONCE,
+                fire_and_forget_deadline: Duration::from_secs(30),
+            },
+            depth_max: 4,
+            event_bytes_max: 64 << 10,
+            keys: cast::keys(),
+        };
+        let actions = ActionSettings {
+            topic,
+            depth_max: 4,
+            entity_bytes_max: 64 << 10,
+            timeout: Duration::from_secs(2),
+            budget: Duration::from_secs(3),
+            budget_max: Duration::from_secs(10),
+            after_within: Duration::from_secs(15),
+        };
+        Intakes {
+            events: Intake::new(self.registry.clone(), events, self.clock()),
+            actions: ActionIntake::new(self.registry.clone(), actions, self.clock()),
+        }
+    }
+
+    async fn upstreams(&self) -> Result<Vec<Upstream<SimLog>>, String> {
+        let topics = &self.world.topics;
+        let events = Content::Events { trigger: None };
+        let all = [
+            ("producers", &topics.trigger_events, events),
+            (
+                "producers-object-events",
+                &topics.object_events,
+                Content::Actions,
+            ),
+        ];
+        let mut upstreams = Vec::new();
+        for (group, topic, content) in all {
+            let settings = UpstreamSettings {
+                group: group.into(),
+                instance: self.host.name.as_str().into(),
+                topic: topic.clone(),
+                content,
+                dead_letters: topics.dead_letters.clone(),
+                stall_after: Duration::from_secs(20),
+            };
+            let opened = Upstream::open(&self.log, self.appender.clone(), self.intakes(), settings);
+            upstreams.push(opened.await.map_err(said)?);
+        }
+        Ok(upstreams)
+    }
+
+    /// A process knows no other: whoever it can't answer for is told to try another.
+    async fn peers(&self, owner: Option<Handle>) -> Result<Peers, String> {
+        let process = Process {
+            instance: self.host.name.clone(),
+            roles: vec![OWNER.to_owned()],
+            url: PUBLIC_URL.to_owned(),
+            version: "simulated".to_owned(),
+        };
+        let topics: &Topics = &self.world.topics;
+        let joined = join(
+            &self.log,
+            topics,
+            process,
+            owner,
+            cast::keys(),
+            self.clock(),
+        );
+        joined.await.map(|(peers, _)| peers).map_err(said)
+    }
+
+    async fn door(&self, owner: Option<Handle>) -> Result<Door, String> {
+        let peers = self.peers(owner).await?;
+        let Intakes { events, actions } = self.intakes();
+        let appender = || self.appender.clone();
+        Ok(Door {
+            life: self.parts.life.clone(),
+            status: Status::new(
+                self.log.clone(),
+                self.world.topics.clone(),
+                peers.clone(),
+                self.observer(),
+                self.registry.clone(),
+            ),
+            ingest: Arc::new(Ingest::new(events, appender(), peers.clone())),
+            gate: Arc::new(Gate::new(actions, appender(), peers)),
+        })
+    }
+}

@@ -1,0 +1,445 @@
+//! A world: processes, their log, and everybody around them, from its beginning until it
+//! has come to rest.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::json;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep, sleep_until},
+};
+use triggerfish_api::ports::{Ask, Start, StartIdentity, StartInput};
+use triggerfish_core::{
+    Action, Origin, Timing,
+    invariant::{Invariant, Violation},
+};
+use triggerfish_log::{EventLog as _, NewRecord, Offset, Partition, Topic};
+use triggerfish_ops::metrics;
+use triggerfish_runtime::{Clock as _, Retention, Topics, verify};
+
+use crate::{
+    cast::{self, Kind, PARTITIONS, color},
+    chance::Chance,
+    check::{Checks, Expected},
+    clients::Clients,
+    clock::SimClock,
+    disk::Folder,
+    history::History,
+    host::Host,
+    life::Life,
+    listener::Listener,
+    log::{SimLog, Weather},
+    plan::{Plan, Step, What},
+    process,
+};
+
+/// How long a session may take to give its partitions up.
+const HAND_OVER: Duration = Duration::from_secs(12);
+/// For how many milliseconds calls of the log may go wrong.
+const TROUBLED: u64 = 30_000;
+/// The longest that a world takes to come to rest when nothing goes wrong any more.
+const REST: Duration = Duration::from_mins(4);
+
+/// What became of a world.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The invariant that was broken first.
+    pub broken: Option<Violation>,
+    /// Two runs of one plan have the same.
+    pub digest: u64,
+    /// What happened, a line each.
+    pub history: Vec<String>,
+    /// The seconds that passed in it.
+    pub lasted: u64,
+}
+
+/// See the head of the file.
+pub(crate) struct World {
+    pub(crate) plan: Plan,
+    pub(crate) topics: Topics,
+    pub(crate) log: SimLog,
+    pub(crate) history: Arc<History>,
+    pub(crate) checks: Arc<Checks>,
+    pub(crate) clients: Arc<Clients>,
+    hosts: Vec<Host>,
+    clock: Arc<SimClock>,
+    is_ending: AtomicBool,
+}
+
+/// Runs the world of `plan`, with its disks below `folder`. The time of the runtime should
+/// stand still but for what is slept.
+pub async fn run(plan: &Plan, folder: &Path) -> Report {
+    let listener = Listener::default();
+    let heard = tracing::subscriber::set_default(listener.clone());
+    let world = Arc::new(World::new(plan.clone(), folder).await);
+    let mut hosts = JoinSet::new();
+    for number in 0..plan.hosts {
+        let world = Arc::clone(&world);
+        hosts.spawn(async move { world.hosts[number].run(&world).await });
+    }
+    for step in &plan.steps {
+        world.take(step).await;
+    }
+    world.come_to_rest().await;
+    world.is_ending.store(true, Ordering::Relaxed);
+    for host in &world.hosts {
+        host.stop(0, crate::disk::Mishap::None);
+    }
+    while hosts.join_next().await.is_some() {}
+    world.check_at_the_end(&listener).await;
+    drop(heard);
+    Report {
+        broken: world.checks.broken(),
+        digest: world.history.digest(),
+        history: world.history.lines(),
+        lasted: world.history.now() / 1_000,
+    }
+}
+
+impl World {
+    async fn new(plan: Plan, folder: &Path) -> Self {
+        let began = Instant::now();
+        let topics = Topics::with_prefix("");
+        let history = Arc::new(History::new(began));
+        let checks = Arc::new(Checks::new(Arc::clone(&history), topics.clone()));
+        let clock = Arc::new(SimClock::new(began));
+        let time = Arc::clone(&clock);
+        let weather = Weather::fine(Chance::of(plan.seed, b"weather"), HAND_OVER);
+        let witness = Arc::clone(&checks);
+        let log = SimLog::new(Life::new("world", 1), weather, witness, move || {
+            time.now().as_micros()
+        });
+        let retention = Retention {
+            log: Duration::from_hours(24),
+            outputs: Duration::from_hours(24),
+        };
+        let specs = topics.specs(u32::from(PARTITIONS), retention);
+        log.ensure_topics(&specs)
+            .await
+            .expect("the topics are legal");
+        log.put(cast::registry()).expect("the topic is there");
+        log.set_weather(|weather| {
+            weather.lag = 0..6;
+            weather.trouble = plan.trouble;
+            weather.batch = 7;
+        });
+        if plan.trouble > 0 {
+            checks.trouble(TROUBLED);
+        }
+        let host = |number| {
+            let chance = Chance::of(plan.seed, format!("host {number}").as_bytes());
+            let folder = Folder::new(folder, &format!("p{number}"));
+            Host::new(number, folder, SimClock::new(began), chance)
+        };
+        Self {
+            hosts: (0..plan.hosts).map(host).collect(),
+            clients: Arc::new(Clients::new(Arc::clone(&history), Arc::clone(&checks))),
+            plan,
+            topics,
+            log,
+            history,
+            checks,
+            clock,
+            is_ending: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Relaxed)
+    }
+
+    /// Waits for the time of a step, and does it.
+    async fn take(&self, step: &Step) {
+        let until = Duration::from_millis(step.at.saturating_sub(self.history.now()));
+        sleep_until(Instant::now() + until).await;
+        self.history.tell(&step.what.to_string());
+        match &step.what {
+            What::Event {
+                number,
+                kind,
+                copies,
+            } => (0..*copies).for_each(|_| self.produce(*number, *kind)),
+            What::Start { number, kind } => self.start(*number, *kind),
+            What::Ask {
+                number,
+                by_http,
+                is_before,
+                budget,
+            } => self.ask(*number, *by_http, *is_before, *budget),
+            What::Garbage { in_log, number } => self.litter(*in_log, *number),
+            What::Echo { number } => self.echo(*number),
+            fault => self.disturb(fault),
+        }
+    }
+
+    fn disturb(&self, fault: &What) {
+        /// A session times out, a process starts and restores its views.
+        const AFTERMATH: u64 = 15_000;
+        match *fault {
+            What::Crash {
+                host,
+                seam,
+                down,
+                mishap,
+            } => {
+                self.checks.trouble(down + AFTERMATH);
+                self.hosts[host].crash(seam, down, mishap);
+            }
+            What::Stop { host, down, mishap } => {
+                self.checks.trouble(down + AFTERMATH);
+                self.hosts[host].stop(down, mishap);
+            }
+            What::Freeze { host, still } => {
+                self.checks.trouble(still + AFTERMATH);
+                self.hosts[host].freeze(still);
+            }
+            What::Jump { host, by } => {
+                self.checks.trouble(u64::MAX / 2);
+                self.hosts[host].clock.jump(by);
+            }
+            What::Outage { down } => {
+                self.checks.trouble(down + AFTERMATH);
+                self.log.set_weather(|weather| weather.is_down = true);
+                let log = self.log.clone();
+                tokio::spawn(async move {
+                    sleep(Duration::from_millis(down)).await;
+                    log.set_weather(|weather| weather.is_down = false);
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn put(&self, topic: &Topic, number: u32, value: Bytes, expected: &Expected) {
+        let record = NewRecord {
+            topic: topic.clone(),
+            partition: Partition(number % u32::from(PARTITIONS)),
+            key: None,
+            value: Some(value),
+            headers: Vec::new(),
+        };
+        let places = self.log.put(&[record]).expect("the topic is there");
+        for (partition, offset) in places {
+            self.checks
+                .expect(topic, partition, offset, expected.clone());
+        }
+    }
+
+    fn produce(&self, number: u32, kind: Kind) {
+        let id = format!("event-{number}");
+        let value = json!({
+            "triggerId": kind.trigger(),
+            "input": { "n": number, "color": color(number) },
+            "contentJson": { "number": number },
+            "id": id,
+            "source": "upstream",
+            "orderingKey": format!("key-{}", number % 3),
+        });
+        let told = kind.told(number);
+        let expected = Expected::Event { id, told };
+        let topic = self.topics.trigger_events.clone();
+        self.put(&topic, number, Bytes::from(value.to_string()), &expected);
+    }
+
+    fn start(&self, number: u32, kind: Kind) {
+        let id = format!("posted-{number}");
+        let input = json!({ "n": number, "color": color(number) });
+        let start = Start {
+            trigger_id: kind.trigger().to_owned(),
+            input: StartInput::Json(Bytes::from(input.to_string())),
+            content_json: Bytes::from_static(b"{}"),
+            origin: Origin::RealTime,
+            subscription_ids: None,
+            identity: StartIdentity::Key {
+                scope: "client".to_owned(),
+                key: id.clone(),
+            },
+            time: None,
+            ordering_key: Some(format!("key-{}", number % 3)),
+            depth: 0,
+            traceparent: None,
+            event_id: Some(id.clone()),
+        };
+        let (clients, told) = (Arc::clone(&self.clients), kind.told(number));
+        let calling = Arc::clone(&clients);
+        clients.waits(async move { calling.start(&id, told, start).await });
+    }
+
+    fn ask(&self, number: u32, by_http: bool, is_before: bool, budget: u64) {
+        let id = format!("action-{number}");
+        let entity = json!({ "id": number });
+        let timing = if is_before {
+            Timing::Before
+        } else {
+            Timing::After
+        };
+        if !by_http {
+            let value = json!({
+                "timing": timing,
+                "objectType": cast::OBJECT_TYPE,
+                "action": "CREATED",
+                "entity": entity,
+                "id": id,
+                "source": "platform",
+                "budgetMs": is_before.then_some(budget),
+            });
+            let topic = self.topics.object_events.clone();
+            let expected = Expected::Question { id };
+            return self.put(&topic, number, Bytes::from(value.to_string()), &expected);
+        }
+        let ask = Ask {
+            timing,
+            object_type: cast::OBJECT_TYPE.to_owned(),
+            action: Action::Created,
+            entity: Bytes::from(entity.to_string()),
+            user: None,
+            object_id: None,
+            patience: is_before.then(|| Duration::from_millis(budget)),
+            identity: StartIdentity::Key {
+                scope: "platform".to_owned(),
+                key: id.clone(),
+            },
+            correlation: Some(id.clone()),
+            decided_by: None,
+            origin: Origin::RealTime,
+            time: None,
+            depth: 0,
+            traceparent: None,
+        };
+        let clients = Arc::clone(&self.clients);
+        let calling = Arc::clone(&clients);
+        clients.waits(async move { calling.question(&id, ask).await });
+    }
+
+    fn litter(&self, in_log: bool, number: u32) {
+        let value = Bytes::from(format!("{{ neither this nor that {number}"));
+        if !in_log {
+            let topic = self.topics.trigger_events.clone();
+            return self.put(&topic, number, value, &Expected::Garbage);
+        }
+        let record = NewRecord {
+            topic: self.topics.invocation_log.clone(),
+            partition: Partition(number % u32::from(PARTITIONS)),
+            key: None,
+            value: (!number.is_multiple_of(3)).then_some(value),
+            headers: Vec::new(),
+        };
+        self.log.put(&[record]).expect("the topic is there");
+    }
+
+    /// What was appended once comes once more, as when a broker or a network repeats it.
+    fn echo(&self, number: u32) {
+        let partition = Partition(number % u32::from(PARTITIONS));
+        let records = self.log.records(&self.topics.invocation_log, partition);
+        let mut chance = Chance::of(self.plan.seed, format!("echo {number}").as_bytes());
+        if records.is_empty() {
+            return;
+        }
+        let indices: Vec<usize> = (0..records.len()).collect();
+        let record = &records[chance.pick(&indices)];
+        let again = NewRecord {
+            topic: record.topic.clone(),
+            partition,
+            key: record.key.clone(),
+            value: record.value.clone(),
+            headers: record.headers.clone(),
+        };
+        self.log.put(&[again]).expect("the topic is there");
+    }
+
+    /// Nothing goes wrong any more; waits until everything has come to its end.
+    async fn come_to_rest(&self) {
+        self.history.tell("from here on nothing goes wrong");
+        self.log.set_weather(|weather| {
+            weather.trouble = 0;
+            weather.is_down = false;
+        });
+        for host in &self.hosts {
+            host.heal();
+        }
+        let until = Instant::now() + REST;
+        while Instant::now() < until && self.checks.broken().is_none() {
+            sleep(Duration::from_secs(1)).await;
+            let is_waited = self.clients.are_waiting();
+            if !is_waited && self.checks.is_at_rest() && self.is_committed() {
+                break;
+            }
+        }
+        // Whatever is written now was not expected.
+        sleep(Duration::from_secs(15)).await;
+    }
+
+    /// Whether every group has come to the end of what it reads.
+    fn is_committed(&self) -> bool {
+        let log = &self.topics.invocation_log;
+        process::loops(self.plan.layout).iter().all(|plan| {
+            let committed = self.log.committed(plan.group, log).into_iter();
+            let committed: Vec<Offset> = committed.collect();
+            let ends = self.log.ends(log);
+            ends.iter().zip(0..).all(|(end, index): (&Offset, usize)| {
+                *end == Offset::ZERO || committed.get(index) == Some(end)
+            })
+        })
+    }
+
+    async fn check_at_the_end(&self, listener: &Listener) {
+        if !self.is_committed() {
+            let detail = "a group did not come to the end of the invocation log".to_owned();
+            self.checks.report(Invariant::FoldIsTotal, detail);
+        }
+        let passed = Duration::from_millis(self.history.now());
+        let began = triggerfish_core::Timestamp::from_micros(
+            self.clock.now().as_micros() - i64::try_from(passed.as_micros()).unwrap_or_default(),
+        );
+        self.checks.at_rest(began);
+        self.check_rebuilds().await;
+        let exporter = metrics::install();
+        let metrics = exporter
+            .map(|exporter| exporter.render())
+            .unwrap_or_default();
+        let mut records = Vec::new();
+        for topic in self
+            .topics
+            .all()
+            .into_iter()
+            .filter(|topic| **topic != self.topics.registry)
+        {
+            for partition in (0..u32::from(PARTITIONS)).map(Partition) {
+                records.extend(self.log.records(topic, partition));
+            }
+        }
+        let lines = listener.lines();
+        self.checks
+            .look_for_secrets(&cast::keys(), &lines, &metrics, &records);
+    }
+
+    /// Every view on every disk is what the log says (I3).
+    async fn check_rebuilds(&self) {
+        for host in &self.hosts {
+            for plan in process::loops(self.plan.layout) {
+                let place = verify::Place {
+                    views: host.folder.path().join(plan.folder),
+                    cluster: process::CLUSTER.to_owned(),
+                    topics: self.topics.clone(),
+                    settings: process::view_settings(),
+                };
+                let compared = verify::verify(&self.log, &place).await;
+                let wrong = match compared {
+                    Err(error) => Some(error.to_string()),
+                    Ok(compared) => {
+                        let mut wrong = compared.into_iter().filter(|one| !one.is_equal());
+                        wrong.next().map(|one| format!("{one:?}"))
+                    }
+                };
+                if let Some(wrong) = wrong {
+                    let detail = format!("{} {}: {wrong}", host.name, plan.folder);
+                    self.checks.report(Invariant::RebuildEqualsLive, detail);
+                }
+            }
+        }
+    }
+}
