@@ -15,6 +15,9 @@ mod dead_letter;
 #[cfg(feature = "faults")]
 mod faults;
 mod fold;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handle;
 mod observer;
 mod owned;
