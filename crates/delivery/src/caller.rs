@@ -8,7 +8,7 @@ use reqwest::{
     redirect,
 };
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use triggerfish_core::{
     AttemptReport, Excerpt, FailureKind, InvocationId, Reply, Request, Secret, Timestamp,
     subscription::HttpConfig,
@@ -23,6 +23,7 @@ use crate::{
     redact,
     request::compose,
     resolve::{Lookup, SystemLookup, VettingResolver},
+    still::timeout_at,
     tls,
 };
 

@@ -51,6 +51,7 @@ mod redact;
 mod request;
 mod resolve;
 mod retry_after;
+mod still;
 mod tls;
 pub mod trace;
 pub mod webhook;

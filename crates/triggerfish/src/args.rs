@@ -1,5 +1,6 @@
 //! The command line.
 
+pub(crate) mod bench;
 pub(crate) mod callbacks;
 mod client;
 pub(crate) mod dead_letters;
@@ -7,13 +8,14 @@ pub(crate) mod dead_letters;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, Parser, Subcommand};
 
 pub(crate) use client::{
     ApplyArgs, ClientArgs, CompleteArgs, HealthArgs, ServiceUrl, StartArgs, StatusArgs, TailArgs,
     TailTopic, TestArgs, WorkersArgs,
 };
 
+pub(crate) use bench::BenchCommand;
 pub(crate) use callbacks::CallbacksCommand;
 pub(crate) use dead_letters::DeadLettersCommand;
 
@@ -44,11 +46,6 @@ itself. Everything that it shows is checked; it ends with 1 if anything is not a
 
 Example:
   triggerfish demo";
-
-const BENCH_HELP: &str = "Examples:
-  triggerfish bench sync --invocations 50000
-  triggerfish bench latency --engine kafka --bootstrap-servers 127.0.0.1:9092
-  triggerfish bench decisions --count 10000";
 
 const DUTY_HELP: &str = "One role a process, on Kafka: start as many processes of each as are \
 wanted, each with a data folder of its own. All serve the HTTP API, and each answers for all. They \
@@ -207,96 +204,6 @@ pub(crate) struct ConfigArgs {
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) service: ServiceArgs,
-    /// Machine-readable output
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum BenchCommand {
-    /// SYNC invocations, event in to completion out, beside a bare HTTP loop
-    #[command(after_help = BENCH_HELP)]
-    Sync(BenchSyncArgs),
-    /// One SYNC invocation at a time on an idle system, beside one bare POST at a time
-    #[command(after_help = BENCH_HELP)]
-    Latency(BenchLatencyArgs),
-    /// Decisions about actions: ten prompt callbacks, then ten of which three are silent
-    #[command(after_help = BENCH_HELP)]
-    Decisions(BenchDecisionsArgs),
-}
-
-/// Which log is measured.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct BenchLogArgs {
-    /// The engine
-    #[arg(long, value_enum, default_value_t = BenchEngine::Embedded)]
-    pub(crate) engine: BenchEngine,
-    /// Brokers of --engine kafka: HOST:PORT; topics are made on them under a prefix of their own
-    #[arg(long, env = "TRIGGERFISH_KAFKA__BOOTSTRAP_SERVERS")]
-    pub(crate) bootstrap_servers: Option<String>,
-}
-
-/// The engines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum BenchEngine {
-    /// In a temporary folder of this process
-    Embedded,
-    /// On a running broker
-    Kafka,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct BenchLatencyArgs {
-    #[command(flatten)]
-    pub(crate) log: BenchLogArgs,
-    /// Invocations, after some to warm up
-    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) invocations: u64,
-    /// Pause between two, in milliseconds
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) pause_ms: u64,
-    /// Machine-readable output
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct BenchDecisionsArgs {
-    #[command(flatten)]
-    pub(crate) log: BenchLogArgs,
-    /// Decisions of each kind, after some to warm up
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) count: u64,
-    /// Platforms that ask at once where all callbacks are prompt
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub(crate) at_once: u32,
-    /// Platforms that ask at once where three are silent
-    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub(crate) at_once_silent: u32,
-    /// The budget where three are silent, in milliseconds
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=10_000))]
-    pub(crate) budget_ms: u64,
-    /// Machine-readable output
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct BenchSyncArgs {
-    #[command(flatten)]
-    pub(crate) log: BenchLogArgs,
-    /// Invocations in each measurement
-    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) invocations: u64,
-    /// Calls in flight, on both sides
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) in_flight: u32,
-    /// Events whose completion has not been read yet
-    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) outstanding: u32,
-    /// Measurements; the median counts
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub(crate) repeat: u32,
     /// Machine-readable output
     #[arg(long)]
     pub(crate) json: bool,

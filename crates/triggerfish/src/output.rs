@@ -101,6 +101,15 @@ pub(crate) fn note(text: impl Display) {
     eprintln!("{text}");
 }
 
+/// Says something in place of what was said last, where a terminal shows standard error.
+#[expect(
+    clippy::print_stderr,
+    reason = "a word to the person beside the output"
+)]
+pub(crate) fn note_again(text: impl Display) {
+    eprint!("\r{text}\u{1b}[K");
+}
+
 /// Whether the command ended because its reader went away, as `head` does.
 pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error

@@ -59,6 +59,8 @@ struct Completion<'a> {
     content_json: &'a RawValue,
     #[serde(borrow)]
     output: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
 }
 
 /// Compares what came out with what went in: one completion for each subscription of each
@@ -148,6 +150,11 @@ fn wrong(ledger: &Ledger, seen: &Seen, completion: &Completion<'_>, n: u64) -> V
     };
     expect("contentJson", completion.content_json.get(), &content(n));
     expect("outcome", &completion.outcome, "COMPLETED");
+    expect(
+        "error",
+        completion.error.map_or("null", RawValue::get),
+        "null",
+    );
     expect("key", &seen.key, &completion.id);
     expect("triggerId", &completion.trigger_id, mode.trigger());
     if mode != Mode::FireAndForget {

@@ -102,6 +102,34 @@ async fn silence_and_dripping_end_at_the_limit() {
     }
 }
 
+/// The process is stopped in the middle of a call, and goes on long after its limit: the
+/// answer is there.
+#[tokio::test]
+async fn an_answer_that_came_while_the_process_stood_still_counts() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (came, comes) = tokio::sync::oneshot::channel();
+    let server = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        assert_ne!(stream.peek(&mut request).unwrap(), 0);
+        came.send(()).unwrap();
+        stream
+    });
+    let call = tokio::spawn(async move { call(Mode::Sync, &url).await });
+    comes.await.unwrap();
+    let mut stream = server.join().unwrap();
+    for piece in [CHUNKED, "2\r\n{}\r\n", "0\r\n\r\n"] {
+        std::io::Write::write_all(&mut stream, piece.as_bytes()).unwrap();
+    }
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_mins(1)).await;
+    tokio::time::resume();
+    let answer = call.await.unwrap();
+    assert_eq!(answer.reply, Reply::Answered("{}".into()), "{answer:?}");
+    assert!(answer.took >= Duration::from_mins(1));
+}
+
 #[tokio::test]
 async fn a_dripping_body_does_not_extend_the_limit() {
     let server = dripping(CHUNKED, "1\r\n \r\n").await;

@@ -1,6 +1,6 @@
 //! What `triggerfish callbacks` is told.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, value_parser};
 use triggerfish_core::SubscriptionId;
 use uuid::Uuid;
 
@@ -15,6 +15,13 @@ Examples:
 const SHOW_HELP: &str = "Examples:
   triggerfish callbacks show ID
   triggerfish callbacks show ID --json | jq .requestHeaders";
+
+const HISTORY_HELP: &str = "Values of secret fields are masked.
+
+Examples:
+  triggerfish callbacks history ID
+  triggerfish callbacks history ID --filter 'outcome eq \"DENIED\"' --limit 10
+  triggerfish callbacks history ID --json | jq '.[] | {triggeredOn, responseBody}'";
 
 const DELETE_HELP: &str = "Example:
   triggerfish callbacks delete ID";
@@ -31,6 +38,9 @@ pub(crate) enum CallbacksCommand {
     /// Show one callback
     #[command(after_help = SHOW_HELP)]
     Show(ShowCallbackArgs),
+    /// Show when a callback was called and what came of it, the newest first
+    #[command(after_help = HISTORY_HELP)]
+    History(CallbackHistoryArgs),
     /// Delete a callback
     #[command(after_help = DELETE_HELP)]
     Delete(DeleteCallbackArgs),
@@ -69,6 +79,24 @@ pub(crate) struct ShowCallbackArgs {
     #[arg(value_parser = callback_id)]
     pub(crate) id: SubscriptionId,
     /// Machine-readable output
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CallbackHistoryArgs {
+    /// Id of the callback; its history outlives it
+    #[arg(value_parser = callback_id)]
+    pub(crate) id: SubscriptionId,
+    /// Only what matches, by `outcome`, `action` and `objectId`
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
+    /// Calls at most
+    #[arg(long, default_value_t = 50, value_parser = value_parser!(u64).range(1..=2000))]
+    pub(crate) limit: u64,
+    /// Machine-readable output, with the bodies
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

@@ -5,66 +5,121 @@
 //! decision exceeds its budget.
 
 use std::collections::BTreeMap;
-use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use futures::future::try_join_all;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{io, net::TcpListener, task::JoinSet};
 use triggerfish_core::{
     Timing,
     subscription::{AuthenticationType, HttpConfig},
 };
 use triggerfish_registry::{CallbackSettings, NewCallback};
 
-use super::stage::Stage;
-use crate::{args::BenchDecisionsArgs, commands::print};
+use super::{
+    Case,
+    load::client,
+    outcome::{Bound, Figure, Outcome, Unit, millis},
+    pace,
+    progress::{Progress, Step},
+    sink::Sink,
+    stage::Stage,
+};
+use crate::args::bench::{DecisionsArgs, Options};
 
 const CALLBACKS: usize = 10;
 const SILENT: usize = 3;
-/// What is to be reached, in milliseconds: added by Triggerfish at p99, and over the budget.
-const ADDED_MAX: f64 = 25.0;
-const OVER_MAX: f64 = 50.0;
 /// The first ones pay for connections and caches.
 const WARM_UP: u64 = 50;
 
-pub(crate) async fn decisions(args: &BenchDecisionsArgs) -> anyhow::Result<ExitCode> {
-    let stage = Stage::set(&args.log, 256).await?;
-    let silent = Silent::start().await?;
-    for number in 0..CALLBACKS {
-        set_up(&stage, "app", number, &stage.sink.url()).await?;
-        let is_silent = number < SILENT;
-        let url = if is_silent {
-            &silent.url
-        } else {
-            &stage.sink.url()
-        };
-        set_up(&stage, "plan", number, url).await?;
+const ADDED: Figure = Figure::new("addedP99", "added at p99", Unit::Millis);
+const ADDED_MAX: Bound = Bound::AtMost(25.0);
+const OVER: Figure = Figure::new("overBudget", "over the budget at most", Unit::Millis);
+const OVER_MAX: Bound = Bound::AtMost(50.0);
+
+impl Case for DecisionsArgs {
+    const NAME: &'static str = "decisions";
+
+    fn options(&self) -> &Options {
+        &self.options
     }
-    let platform = Platform::sign_in(&stage).await?;
-    let reference = bare(&stage, args).await?;
+
+    fn about(&self) -> String {
+        let (count, budget) = (self.count, self.budget_ms);
+        format!(
+            "{count} decisions with {CALLBACKS} prompt callbacks, {count} with {SILENT} silent and a budget of {budget} ms"
+        )
+    }
+
+    async fn measure(&self, outcome: &mut Outcome, progress: &Progress) -> anyhow::Result<()> {
+        let stage = Stage::set(&self.log, &[]).await?;
+        let (sink, silent) = (Sink::start().await?, Silent::start().await?);
+        for number in 0..CALLBACKS {
+            set_up(&stage, "app", number, &sink.url()).await?;
+            let is_silent = number < SILENT;
+            let url = if is_silent { &silent.url } else { &sink.url() };
+            set_up(&stage, "plan", number, url).await?;
+        }
+        let platform = Platform::sign_in(&stage).await?;
+        for round in 0..self.options.repeat {
+            let step = progress.step(round, "bare POSTs", self.count);
+            let reference = bare(&sink.url(), self, &step).await?;
+            drop(step);
+            let step = progress.step(round, "prompt callbacks", self.count);
+            let prompt = prompt(&platform, self, &step).await?;
+            drop(step);
+            let step = progress.step(round, "silent callbacks", self.count);
+            let over = over_budget(&platform, self, &step).await?;
+            drop(step);
+            outcome.add(&ADDED, millis(&prompt, 0.99) - millis(&reference, 0.99));
+            outcome.add(&OVER, millis(&over, 1.0));
+            outcome.add_latencies("reference", "ten bare POSTs", reference);
+            outcome.add_latencies("prompt", "decision, ten prompt callbacks", prompt);
+            outcome.add_latencies("over", "over the budget, three silent", over);
+        }
+        stage.clear().await?;
+        outcome.reach(&ADDED, ADDED_MAX);
+        outcome.hold(&OVER, OVER_MAX);
+        Ok(())
+    }
+}
+
+/// How long decisions take where everybody answers at once.
+async fn prompt(
+    platform: &Arc<Platform>,
+    args: &DecisionsArgs,
+    step: &Step,
+) -> anyhow::Result<Histogram<u64>> {
     let ask = |platform: Arc<Platform>| async move { platform.ask("app", 5_000, "ALLOW").await };
-    let prompt = measure(&platform, args.count, args.at_once, Duration::ZERO, ask).await?;
+    let load = Load {
+        count: args.count,
+        at_once: args.at_once,
+        apart: Duration::ZERO,
+    };
+    measure(platform, load, step, ask).await
+}
+
+/// How late decisions are where some never answer.
+async fn over_budget(
+    platform: &Arc<Platform>,
+    args: &DecisionsArgs,
+    step: &Step,
+) -> anyhow::Result<Histogram<u64>> {
     let budget = args.budget_ms;
     let ask = move |platform: Arc<Platform>| async move {
         let took = platform.ask("plan", budget, "DENY").await?;
         Ok(took.saturating_sub(Duration::from_millis(budget)))
     };
-    let over = measure(
-        &platform,
-        args.count,
-        args.at_once_silent,
-        Duration::from_millis(budget),
-        ask,
-    )
-    .await?;
-    stage.clear().await?;
-    report(args, &reference, &prompt, &over);
-    Ok(ExitCode::SUCCESS)
+    let load = Load {
+        count: args.count,
+        at_once: args.at_once_silent,
+        apart: Duration::from_millis(budget),
+    };
+    measure(platform, load, step, ask).await
 }
 
 /// A receiver that takes connections and never answers.
@@ -78,9 +133,12 @@ impl Silent {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}/", listener.local_addr()?);
         let server = tokio::spawn(async move {
-            let mut held = Vec::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                held.push(stream);
+            let mut connections = JoinSet::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                // Closed when the caller gives up: ten thousand that are half closed leave
+                // the system no port for the next, and that is what would be measured.
+                connections.spawn(async move { io::copy(&mut stream, &mut io::sink()).await });
+                while connections.try_join_next().is_some() {}
             }
         });
         Ok(Self { url, server })
@@ -129,17 +187,14 @@ struct Platform {
 
 impl Platform {
     async fn sign_in(stage: &Stage) -> anyhow::Result<Arc<Self>> {
-        let client = stage.service.first_client.as_ref();
-        let client = client.context("the service has made no API client")?;
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .tcp_nodelay(true)
-            .build()?;
+        let made = stage.service.first_client.as_ref();
+        let made = made.context("the service has made no API client")?;
+        let http = client()?;
         let base = stage.service.url();
         let form = [
             ("grant_type", "client_credentials"),
-            ("client_id", client.id.as_str()),
-            ("client_secret", client.secret.expose()),
+            ("client_id", made.id.as_str()),
+            ("client_secret", made.secret.expose()),
         ];
         let asked = http.post(format!("{base}/oauth/token")).form(&form).send();
         let answer: Value = json_of(asked.await?).await?;
@@ -180,29 +235,33 @@ async fn json_of(answer: reqwest::Response) -> anyhow::Result<Value> {
     )?)
 }
 
-/// Lets `at_once` platforms ask `count` times in all; the first questions are spread over
-/// the time `apart`.
-async fn measure<F>(
-    platform: &Arc<Platform>,
+/// How much platforms ask.
+#[derive(Clone, Copy)]
+struct Load {
     count: u64,
     at_once: u32,
+    /// The first questions are spread over this time: platforms do not ask in step.
     apart: Duration,
+}
+
+async fn measure<F>(
+    platform: &Arc<Platform>,
+    load: Load,
+    step: &Step,
     ask: impl Fn(Arc<Platform>) -> F + Clone + Send + 'static,
 ) -> anyhow::Result<Histogram<u64>>
 where
     F: Future<Output = anyhow::Result<Duration>> + Send,
 {
-    let next = Arc::new(AtomicU64::new(0));
     let mut askers = JoinSet::new();
-    for number in 0..at_once {
-        let (platform, next, ask) = (Arc::clone(platform), Arc::clone(&next), ask.clone());
+    for number in 0..load.at_once {
+        let (platform, next, ask) = (Arc::clone(platform), Arc::clone(&step.done), ask.clone());
         askers.spawn(async move {
-            // Platforms do not ask in step.
-            tokio::time::sleep(apart * number / at_once).await;
-            let mut histogram = Histogram::<u64>::new(3)?;
+            tokio::time::sleep(load.apart * number / load.at_once).await;
+            let mut histogram = pace::histogram();
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= count + WARM_UP {
+                if number >= load.count + WARM_UP {
                     return anyhow::Ok(histogram);
                 }
                 let took = ask(Arc::clone(&platform)).await?;
@@ -212,27 +271,18 @@ where
             }
         });
     }
-    let mut all = Histogram::new(3)?;
-    while let Some(asker) = askers.join_next().await {
-        all.add(asker??)?;
-    }
-    Ok(all)
+    joined(askers).await
 }
 
 /// What ten POSTs side by side take without Triggerfish.
-async fn bare(stage: &Stage, args: &BenchDecisionsArgs) -> anyhow::Result<Histogram<u64>> {
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .tcp_nodelay(true)
-        .build()?;
-    let url = stage.sink.url();
-    let next = Arc::new(AtomicU64::new(0));
+async fn bare(url: &str, args: &DecisionsArgs, step: &Step) -> anyhow::Result<Histogram<u64>> {
+    let http = client()?;
     let mut askers = JoinSet::new();
     for _ in 0..args.at_once {
-        let (http, url, next) = (http.clone(), url.clone(), Arc::clone(&next));
+        let (http, url, next) = (http.clone(), url.to_owned(), Arc::clone(&step.done));
         let count = args.count;
         askers.spawn(async move {
-            let mut histogram = Histogram::<u64>::new(3)?;
+            let mut histogram = pace::histogram();
             while next.fetch_add(1, Ordering::Relaxed) < count {
                 let began = Instant::now();
                 let posts = (0..CALLBACKS).map(|_| async {
@@ -241,55 +291,20 @@ async fn bare(stage: &Stage, args: &BenchDecisionsArgs) -> anyhow::Result<Histog
                     answer.bytes().await
                 });
                 try_join_all(posts).await?;
-                histogram.record(u64::try_from(began.elapsed().as_micros())?)?;
+                pace::record(&mut histogram, began)?;
             }
             anyhow::Ok(histogram)
         });
     }
-    let mut all = Histogram::new(3)?;
+    joined(askers).await
+}
+
+async fn joined(
+    mut askers: JoinSet<anyhow::Result<Histogram<u64>>>,
+) -> anyhow::Result<Histogram<u64>> {
+    let mut all = pace::histogram();
     while let Some(asker) = askers.join_next().await {
         all.add(asker??)?;
     }
     Ok(all)
-}
-
-fn report(
-    args: &BenchDecisionsArgs,
-    reference: &Histogram<u64>,
-    prompt: &Histogram<u64>,
-    over: &Histogram<u64>,
-) {
-    #[expect(clippy::cast_precision_loss, reason = "latencies are small numbers")]
-    let row = |histogram: &Histogram<u64>| {
-        [0.5, 0.9, 0.99, 1.0].map(|at| histogram.value_at_quantile(at) as f64 / 1000.0)
-    };
-    let rows = [
-        ("ten bare POSTs", row(reference)),
-        ("decision, ten prompt callbacks", row(prompt)),
-        ("over the budget, three silent", row(over)),
-    ];
-    let added = rows[1].1[2] - rows[0].1[2];
-    let worst = rows[2].1[3];
-    if args.json {
-        let shown = rows.map(|(name, [p50, p90, p99, max])| {
-            json!({"name": name, "p50": p50, "p90": p90, "p99": p99, "max": max})
-        });
-        print(json!({
-            "case": "decisions", "unit": "ms", "decisions": args.count, "rows": shown,
-            "addedP99": added, "reach": {"addedP99": ADDED_MAX, "overBudget": OVER_MAX},
-        }));
-    } else {
-        print(format_args!(
-            "case decisions, {} each, ms             p50      p90      p99      max",
-            args.count
-        ));
-        for (name, [p50, p90, p99, max]) in rows {
-            print(format_args!(
-                "  {name:<34}{p50:>9.2}{p90:>9.2}{p99:>9.2}{max:>9.2}"
-            ));
-        }
-        print(format_args!(
-            "added at p99: {added:.2} ms, to reach: {ADDED_MAX} ms; over the budget at most {worst:.2} ms, to reach: {OVER_MAX} ms"
-        ));
-    }
 }

@@ -1,7 +1,7 @@
 //! The loads: the bare loop, and the whole of Triggerfish.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -12,12 +12,18 @@ use triggerfish_log::{
     Appender, EventLog, Limit, NewRecord, Partition, Position, Reader, Topic, WriterName,
 };
 
+use super::{outcome::count, progress::Step};
 use crate::service::Service;
 
-/// The event of the measurements, about 600 bytes as it is called with.
+/// How long a completion may take while others are under way.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The event of the measurements, about 600 bytes as it is called with. It fits every trigger
+/// that is measured.
 pub(super) fn event(number: u64) -> String {
-    let padding = "x".repeat(480);
-    json!({ "identityId": format!("{number:032x}"), "note": padding }).to_string()
+    let padding = "x".repeat(464);
+    let id = format!("{number:032x}");
+    json!({ "identityId": id, "approved": true, "note": padding }).to_string()
 }
 
 /// What one measurement gives.
@@ -29,99 +35,117 @@ pub(super) struct Measured {
 
 impl Measured {
     pub(super) fn per_second(&self) -> f64 {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "counts of a measurement are small"
-        )]
-        let count = self.count as f64;
-        count / self.took.as_secs_f64()
+        count(self.count) / self.took.as_secs_f64()
     }
+}
+
+/// The client of bare POSTs.
+pub(super) fn client() -> anyhow::Result<reqwest::Client> {
+    let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true);
+    Ok(client.build()?)
+}
+
+/// POSTs an event and reads the answer.
+pub(super) async fn post(client: &reqwest::Client, url: &str, number: u64) -> anyhow::Result<()> {
+    let request = client
+        .post(url)
+        .header("content-type", "application/json")
+        .body(event(number));
+    request.send().await?.error_for_status()?.bytes().await?;
+    Ok(())
 }
 
 /// POSTs `count` events with `in_flight` calls at a time: what the HTTP client and the
 /// sink can do on these cores.
-pub(super) async fn bare_loop(url: &str, count: u64, in_flight: u32) -> anyhow::Result<Measured> {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .tcp_nodelay(true)
-        .build()?;
-    let next = Arc::new(AtomicU64::new(0));
+pub(super) async fn bare_loop(
+    url: &str,
+    count: u64,
+    in_flight: u32,
+    step: &Step,
+) -> anyhow::Result<Measured> {
+    let client = client()?;
     let mut workers = JoinSet::new();
     let began = Instant::now();
     for _ in 0..in_flight {
-        let (client, url, next) = (client.clone(), url.to_owned(), Arc::clone(&next));
+        let (client, url, next) = (client.clone(), url.to_owned(), Arc::clone(&step.done));
         workers.spawn(async move {
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= count {
                     return anyhow::Ok(());
                 }
-                let request = client
-                    .post(&url)
-                    .header("content-type", "application/json")
-                    .body(event(number));
-                let answer = request.send().await?.error_for_status()?;
-                answer.bytes().await?;
+                post(&client, &url, number).await?;
             }
         });
     }
     while let Some(worker) = workers.join_next().await {
         worker??;
     }
-    Ok(Measured {
-        took: began.elapsed(),
-        count,
-    })
+    let took = began.elapsed();
+    Ok(Measured { took, count })
 }
 
-/// Appends `count` events to `trigger-events`, at most `outstanding` ahead of the
-/// completions read, and waits for all of these.
+/// Events of one trigger, and how many of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Load {
+    pub(super) trigger: &'static str,
+    pub(super) count: u64,
+    /// Events at most whose completion has not been read yet.
+    pub(super) outstanding: u32,
+    /// Ordering keys, which events have in turn; none where there is no order.
+    pub(super) keys: Option<u64>,
+}
+
+/// Appends the events to `trigger-events`, at most `outstanding` ahead of the completions
+/// read, and waits for all of these.
 pub(super) async fn through_triggerfish(
     service: &Service,
-    count: u64,
-    outstanding: u32,
+    load: Load,
+    step: &Step,
 ) -> anyhow::Result<Measured> {
+    let Load { count, .. } = load;
     let partitions = service.log.partitions(&service.topics.completions).await?;
     let mut reader = service.log.open_reader().await?;
     let mut positions = ends(&mut reader, &service.topics.completions, partitions).await?;
-    let window = Arc::new(Semaphore::new(outstanding as usize));
+    let window = Arc::new(Semaphore::new(load.outstanding as usize));
     let appender = service.log.open_appender(WriterName::from("bench")).await?;
-    let topic = service.topics.trigger_events.clone();
-    let began = Instant::now();
-    let feeding = tokio::spawn(feed(
-        appender,
-        topic,
+    let to = Destination {
+        topic: service.topics.trigger_events.clone(),
         partitions,
-        count,
-        Arc::clone(&window),
-    ));
+    };
+    let began = Instant::now();
+    let feeding = tokio::spawn(feed(appender, to, load, Arc::clone(&window)));
     let mut seen = 0;
     while seen < count {
-        let wait = Duration::from_secs(10);
-        let records = reader
-            .follow(&mut positions, Limit::default(), wait)
-            .await?;
+        let records = reader.follow(&mut positions, Limit::default(), PATIENCE);
+        let records = records.await?;
         ensure!(
             !records.is_empty(),
-            "no completion for {wait:?} after {seen} of {count}"
+            "no completion for {PATIENCE:?} after {seen} of {count}"
         );
         for record in &records {
-            let value = record
-                .value
-                .as_deref()
-                .context("a completion has no value")?;
-            ensure!(
-                contains(value, b"\"outcome\":\"COMPLETED\""),
-                "an invocation did not complete: {}",
-                String::from_utf8_lossy(value)
-            );
-            seen += 1;
+            is_good(record.value.as_deref())?;
         }
+        seen += records.len() as u64;
+        step.done.store(seen, Ordering::Relaxed);
         window.add_permits(records.len());
     }
     let took = began.elapsed();
     feeding.await??;
+    ensure!(seen == count, "{seen} completions of {count} events");
     Ok(Measured { took, count })
+}
+
+/// Checks that a completion is of an invocation that went well.
+pub(super) fn is_good(completion: Option<&[u8]>) -> anyhow::Result<()> {
+    let value = completion.context("a completion has no value")?;
+    let good = b"\"outcome\":\"COMPLETED\"";
+    ensure!(
+        value.windows(good.len()).any(|window| window == good),
+        "an invocation did not complete: {}",
+        String::from_utf8_lossy(value)
+    );
+    Ok(())
 }
 
 pub(super) async fn ends<R: Reader>(
@@ -141,48 +165,51 @@ pub(super) async fn ends<R: Reader>(
     Ok(positions)
 }
 
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack
-        .windows(needle.len())
-        .any(|window| window == needle)
+/// Where events go.
+#[derive(Clone, Debug)]
+pub(super) struct Destination {
+    pub(super) topic: Topic,
+    pub(super) partitions: u32,
 }
 
 /// Appends the events, each within the window.
 async fn feed<A: Appender>(
     appender: A,
-    topic: Topic,
-    partitions: u32,
-    count: u64,
+    to: Destination,
+    load: Load,
     window: Arc<Semaphore>,
 ) -> anyhow::Result<()> {
     /// As many as the window has room for: an append waits for the brokers, and what is
     /// measured must not wait for it.
     const BATCH: u64 = 1024;
     let mut next = 0;
-    while next < count {
+    while next < load.count {
         window.acquire().await?.forget();
         let mut batch = 1;
-        while batch < BATCH.min(count - next)
+        while batch < BATCH.min(load.count - next)
             && let Ok(permit) = window.try_acquire()
         {
             permit.forget();
             batch += 1;
         }
-        let records = (next..next + batch).map(|number| record(&topic, partitions, number));
+        let records = (next..next + batch).map(|number| record(&to, load, number));
         appender.append(records.collect()).await?;
         next += batch;
     }
     Ok(())
 }
 
-pub(super) fn record(topic: &Topic, partitions: u32, number: u64) -> NewRecord {
-    let input = event(number);
+/// The event with this number, as upstream would write it.
+pub(super) fn record(to: &Destination, load: Load, number: u64) -> NewRecord {
+    let (trigger, input) = (load.trigger, event(number));
+    let key = load.keys.map(|keys| number % keys);
+    let ordering = key.map_or_else(String::new, |key| format!(",\"orderingKey\":\"{key}\""));
     let value = format!(
-        "{{\"triggerId\":\"test:request-response\",\"input\":{input},\"contentJson\":{{\"n\":{number}}}}}"
+        "{{\"triggerId\":\"{trigger}\",\"input\":{input},\"contentJson\":{{\"n\":{number}}}{ordering}}}"
     );
-    let partition = u32::try_from(number % u64::from(partitions)).unwrap_or_default();
+    let partition = u32::try_from(number % u64::from(to.partitions)).unwrap_or_default();
     NewRecord {
-        topic: topic.clone(),
+        topic: to.topic.clone(),
         partition: Partition(partition),
         key: None,
         value: Some(Bytes::from(value)),

@@ -1,47 +1,112 @@
-//! What every case needs: Triggerfish with all its roles in this process, and a sink
-//! beside it that subscribes.
+//! What most cases need: Triggerfish with all its roles in this process, beside the load and
+//! the subscribers. The processor is shared either way, and so the load needs no protocol of
+//! its own to hand events in and read completions.
 
 use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tempfile::TempDir;
-use triggerfish_core::subscription::{DispatchMode, HttpConfig, SubscriptionType};
+use triggerfish_core::{
+    SubscriptionId,
+    subscription::{
+        AuthenticationType, DeliveryOptions, DispatchMode, HttpConfig, SubscriptionType,
+    },
+};
 use triggerfish_ops::{
     config::{self, Config, Flag, Sources},
     health::Readiness,
 };
 use triggerfish_registry::{NewSubscription, Settings};
 
-use super::sink::Sink;
 use crate::{
-    args::{BenchEngine, BenchLogArgs},
+    args::bench::{Engine, LogArgs},
     service::{AnyLog, Duty, Process, Service},
 };
 
-/// Triggerfish, and the sink that it calls.
+/// The trigger whose subscriber answers.
+pub(super) const REQUEST_RESPONSE: &str = "test:request-response";
+
+/// The trigger whose subscriber is only told.
+pub(super) const FIRE_AND_FORGET: &str = "test:fire-and-forget";
+
+/// A setting of the service: its key and its value.
+pub(super) type Setting = (&'static str, String);
+
+/// A running Triggerfish.
 pub(super) struct Stage {
     pub(super) service: Service,
-    pub(super) sink: Sink,
     log: AnyLog,
     _folder: TempDir,
 }
 
+/// Who is called.
+pub(super) struct Subscriber {
+    pub(super) url: String,
+    pub(super) mode: Option<DispatchMode>,
+    pub(super) filter: Option<String>,
+    pub(super) delivery: DeliveryOptions,
+}
+
+impl Subscriber {
+    /// One that answers what it is asked, in no order.
+    pub(super) fn at(url: String) -> Self {
+        Self {
+            url,
+            mode: Some(DispatchMode::Sync),
+            filter: None,
+            delivery: DeliveryOptions::default(),
+        }
+    }
+}
+
 impl Stage {
-    pub(super) async fn set(log: &BenchLogArgs, in_flight: u32) -> anyhow::Result<Self> {
+    /// Starts Triggerfish in a folder of its own with these settings. Every address of this
+    /// host may subscribe.
+    pub(super) async fn set(log: &LogArgs, settings: &[Setting]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("can't make a folder for the measurement")?;
-        let config = settings(log, &folder, in_flight)?;
+        let config = config_of(log, &folder, settings)?;
         let process = Process::open(&config, Duty::ALL).await?;
         let readiness = Readiness::new();
-        let service = Service::start(&process, readiness.clone(), axum::Router::new()).await?;
-        let sink = Sink::start().await?;
-        subscribe(&service, &sink).await?;
+        let service = Service::start(&process, readiness, axum::Router::new()).await?;
         Ok(Self {
             service,
-            sink,
             log: process.log,
             _folder: folder,
         })
     }
 
+    /// Subscribes to `trigger`.
+    pub(super) async fn subscribe(
+        &self,
+        trigger: &str,
+        subscriber: Subscriber,
+    ) -> anyhow::Result<SubscriptionId> {
+        let settings = Settings {
+            name: "sink".to_owned(),
+            description: None,
+            subscription_type: SubscriptionType::Http,
+            response_deadline: None,
+            http_config: Some(HttpConfig {
+                url: subscriber.url,
+                http_dispatch_mode: subscriber.mode,
+                http_authentication_type: AuthenticationType::NoAuth,
+                basic_auth_config: None,
+                bearer_token_auth_config: None,
+            }),
+            event_bridge_config: None,
+            enabled: true,
+            filter: subscriber.filter,
+            delivery: Some(subscriber.delivery),
+        };
+        let trigger_id = trigger.to_owned();
+        let new = NewSubscription {
+            trigger_id,
+            settings,
+        };
+        let created = self.service.registry.create_subscription(new).await?;
+        Ok(created.subscription.id)
+    }
+
+    /// Ends Triggerfish; its folder goes.
     pub(super) async fn clear(self) -> anyhow::Result<()> {
         self.service.stop().await?;
         self.log.close().await;
@@ -49,7 +114,7 @@ impl Stage {
     }
 }
 
-fn settings(log: &BenchLogArgs, folder: &TempDir, in_flight: u32) -> anyhow::Result<Config> {
+fn config_of(log: &LogArgs, folder: &TempDir, settings: &[Setting]) -> anyhow::Result<Config> {
     let flag = |key, value: String| Flag {
         name: "bench",
         key,
@@ -59,9 +124,9 @@ fn settings(log: &BenchLogArgs, folder: &TempDir, in_flight: u32) -> anyhow::Res
         flag("storage.data_dir", folder.path().display().to_string()),
         flag("api.listen", "127.0.0.1:0".to_owned()),
         flag("delivery.allow_networks", "127.0.0.0/8".to_owned()),
-        flag("delivery.max_in_flight", in_flight.to_string()),
     ];
-    if log.engine == BenchEngine::Kafka {
+    flags.extend(settings.iter().map(|(key, value)| flag(key, value.clone())));
+    if log.engine == Engine::Kafka {
         let servers = log.bootstrap_servers.clone();
         let servers = servers.context("--engine kafka needs --bootstrap-servers")?;
         let random = getrandom::u64().map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
@@ -74,7 +139,7 @@ fn settings(log: &BenchLogArgs, folder: &TempDir, in_flight: u32) -> anyhow::Res
     // Of the environment only what it takes to reach the brokers, and to try properties.
     let mut environment = Sources::of_process(None, Vec::new()).environment;
     environment.retain(|variable| variable.name.starts_with("TRIGGERFISH_KAFKA__"));
-    if log.engine == BenchEngine::Embedded {
+    if log.engine == Engine::Embedded {
         environment.clear();
     }
     let sources = Sources {
@@ -83,33 +148,4 @@ fn settings(log: &BenchLogArgs, folder: &TempDir, in_flight: u32) -> anyhow::Res
         flags,
     };
     Ok(config::load(&sources)?.config)
-}
-
-async fn subscribe(service: &Service, sink: &Sink) -> anyhow::Result<()> {
-    let settings = Settings {
-        name: "sink".to_owned(),
-        description: None,
-        subscription_type: SubscriptionType::Http,
-        response_deadline: None,
-        http_config: Some(HttpConfig {
-            url: sink.url(),
-            http_dispatch_mode: Some(DispatchMode::Sync),
-            http_authentication_type: triggerfish_core::subscription::AuthenticationType::NoAuth,
-            basic_auth_config: None,
-            bearer_token_auth_config: None,
-        }),
-        event_bridge_config: None,
-        enabled: true,
-        filter: None,
-        delivery: None,
-    };
-    let trigger_id = "test:request-response".to_owned();
-    service
-        .registry
-        .create_subscription(NewSubscription {
-            trigger_id,
-            settings,
-        })
-        .await?;
-    Ok(())
 }

@@ -1,48 +1,78 @@
 //! `triggerfish bench sync`: SYNC invocations, from the event in `trigger-events` to
 //! the completion, beside a bare HTTP loop to the same sink.
 
-use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
 use anyhow::ensure;
 
 use super::{
-    load::{bare_loop, through_triggerfish},
-    report::Rounds,
-    stage::Stage,
+    Case,
+    load::{Load, bare_loop, through_triggerfish},
+    outcome::{Bound, Figure, Outcome, Unit, count},
+    progress::Progress,
+    sink::Sink,
+    stage::{REQUEST_RESPONSE, Stage, Subscriber},
 };
-use crate::args::{BenchEngine, BenchSyncArgs};
+use crate::args::bench::{Engine, Options, SyncArgs};
+
+const REFERENCE: Figure = Figure::new("reference", "bare loop", Unit::PerSecond);
+const MEASURED: Figure = Figure::new("measured", "triggerfish", Unit::PerSecond);
+const RATIO: Figure = Figure::new("ratio", "ratio", Unit::Ratio);
+const CALLS: Figure = Figure::new("calls", "calls on both sides", Unit::Count);
 
 /// What the engine is to reach. On Kafka it is the pace of a pipeline from topic over
 /// HTTP to topic that keeps no state, measured with the broker on the same cores.
-const fn reach(engine: BenchEngine) -> f64 {
+const fn reach(engine: Engine) -> f64 {
     match engine {
-        BenchEngine::Embedded => 0.35,
-        BenchEngine::Kafka => 0.18,
+        Engine::Embedded => 0.35,
+        Engine::Kafka => 0.18,
     }
 }
 
-pub(crate) async fn sync(args: &BenchSyncArgs) -> anyhow::Result<ExitCode> {
-    let stage = Stage::set(&args.log, args.in_flight).await?;
-    let mut rounds = Rounds {
-        reference: Vec::new(),
-        measured: Vec::new(),
-    };
-    for _ in 0..args.repeat {
-        let url = stage.sink.url();
-        let reference = bare_loop(&url, args.invocations, args.in_flight).await?;
-        rounds.reference.push(reference.per_second());
-        let measured =
-            through_triggerfish(&stage.service, args.invocations, args.outstanding).await?;
-        rounds.measured.push(measured.per_second());
-        // Each side called the sink once for each event: neither left out work.
-        let calls = stage.sink.calls.swap(0, Ordering::Relaxed);
-        ensure!(
-            calls == 2 * args.invocations,
-            "the sink was called {calls} times"
-        );
+impl Case for SyncArgs {
+    const NAME: &'static str = "sync";
+
+    fn options(&self) -> &Options {
+        &self.options
     }
-    stage.clear().await?;
-    rounds.print("sync", reach(args.log.engine), args.json);
-    Ok(ExitCode::SUCCESS)
+
+    fn about(&self) -> String {
+        let count = self.load.invocations;
+        format!("{count} SYNC invocations, event in to completion out")
+    }
+
+    async fn measure(&self, outcome: &mut Outcome, progress: &Progress) -> anyhow::Result<()> {
+        let sink = Sink::start().await?;
+        let in_flight = self.load.in_flight;
+        let settings = [("delivery.max_in_flight", in_flight.to_string())];
+        let stage = Stage::set(&self.log, &settings).await?;
+        let subscriber = Subscriber::at(sink.url());
+        stage.subscribe(REQUEST_RESPONSE, subscriber).await?;
+        let load = Load {
+            trigger: REQUEST_RESPONSE,
+            count: self.load.invocations,
+            outstanding: self.load.outstanding,
+            keys: None,
+        };
+        for round in 0..self.options.repeat {
+            let step = progress.step(round, "bare loop", load.count);
+            let reference = bare_loop(&sink.url(), load.count, in_flight, &step).await?;
+            drop(step);
+            let step = progress.step(round, "triggerfish", load.count);
+            let measured = through_triggerfish(&stage.service, load, &step).await?;
+            drop(step);
+            // Each side called the sink once for each event: neither left out work.
+            let calls = sink.calls.swap(0, Ordering::Relaxed);
+            ensure!(calls == 2 * load.count, "the sink was called {calls} times");
+            let (reference, measured) = (reference.per_second(), measured.per_second());
+            outcome.add(&REFERENCE, reference);
+            outcome.add(&MEASURED, measured);
+            // Of each round, so that both sides saw the same machine.
+            outcome.add(&RATIO, measured / reference);
+            outcome.add(&CALLS, count(calls));
+        }
+        stage.clear().await?;
+        outcome.reach(&RATIO, Bound::AtLeast(reach(self.log.engine)));
+        Ok(())
+    }
 }

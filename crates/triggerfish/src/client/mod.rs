@@ -129,15 +129,27 @@ impl Client {
 
     /// All rows of a list.
     pub(crate) async fn list(&self, path: &[&str]) -> Result<Vec<Value>, ClientError> {
+        self.first(path, None, usize::MAX).await
+    }
+
+    /// The first rows of a list, of those that match `filter`.
+    pub(crate) async fn first(
+        &self,
+        path: &[&str],
+        filter: Option<&str>,
+        rows_max: usize,
+    ) -> Result<Vec<Value>, ClientError> {
         let mut rows = Vec::new();
         loop {
+            let limit = PAGE_ROWS.min(rows_max - rows.len());
             let request = Request::get(path)
-                .query("limit", Some(PAGE_ROWS))
+                .query("filters", filter)
+                .query("limit", Some(limit))
                 .query("offset", Some(rows.len()));
             let page: Vec<Value> = self.fetch(request).await?;
-            let is_last = page.len() < PAGE_ROWS;
+            let is_last = page.len() < limit;
             rows.extend(page);
-            if is_last {
+            if is_last || rows.len() >= rows_max {
                 return Ok(rows);
             }
         }

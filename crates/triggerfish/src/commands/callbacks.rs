@@ -1,5 +1,7 @@
 //! `triggerfish callbacks`
 
+mod history;
+
 use std::process::ExitCode;
 
 use serde::Deserialize;
@@ -47,6 +49,7 @@ pub(super) async fn run(command: &CallbacksCommand) -> anyhow::Result<ExitCode> 
     match command {
         CallbacksCommand::List(args) => list(args).await?,
         CallbacksCommand::Show(args) => show(args).await?,
+        CallbacksCommand::History(args) => history::show(args).await?,
         CallbacksCommand::Delete(args) => {
             let client = Client::new(&args.client)?;
             let id = args.id.to_string();

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::CommandFactory as _;
 
 use crate::{
-    args::{Args, BenchCommand, Command},
+    args::{Args, Command},
     bench, demo,
     service::Duty,
 };
@@ -44,9 +44,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::DeadLetters(command) => dead_letters::run(&command).await,
         Command::Config(args) => config::run(&args),
         Command::Verify(args) => verify::run(&args).await,
-        Command::Bench(BenchCommand::Sync(args)) => bench::sync(&args).await,
-        Command::Bench(BenchCommand::Latency(args)) => bench::latency(&args).await,
-        Command::Bench(BenchCommand::Decisions(args)) => bench::decisions(&args).await,
+        Command::Bench(command) => bench::run(&command).await,
         Command::ShellCompletions { shell } => {
             let mut command = Args::command();
             clap_complete::generate(shell, &mut command, "triggerfish", &mut std::io::stdout());

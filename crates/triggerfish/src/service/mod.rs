@@ -171,13 +171,7 @@ impl Service {
         });
         for worker in loops.workers {
             let stop = stop_worker.clone();
-            // The loop waits for the disk now and then; on a thread of the runtime it would
-            // hold up the tasks that are queued there.
-            let runtime = tokio::runtime::Handle::current();
-            tasks.spawn_blocking(move || {
-                let ended = runtime.block_on(worker.run(stop));
-                ended.context("the worker failed")
-            });
+            tasks.spawn(async move { worker.run(stop).await.context("the worker failed") });
         }
         let until = stop_intake.clone();
         tasks.spawn(async move {

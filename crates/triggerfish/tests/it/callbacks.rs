@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::service::Service;
+use crate::service::{CLIENT_ID, CLIENT_SECRET, Service};
 
 fn write_registry(path: &Path, expected_status: u16) {
     let text = format!(
@@ -32,6 +32,52 @@ url = "http://127.0.0.1:9/mail"
 "#
     );
     std::fs::write(path, text).unwrap();
+}
+
+/// A platform asks before it creates an invoice.
+#[tokio::main(flavor = "current_thread")]
+async fn ask(url: &str, object_id: &str) {
+    // Another test may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = reqwest::Client::new();
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", CLIENT_ID),
+        ("client_secret", CLIENT_SECRET),
+    ];
+    let granted = http.post(format!("{url}/oauth/token")).form(&form);
+    let granted: Value = granted.send().await.unwrap().json().await.unwrap();
+    let question = json!({
+        "objectType": "invoice", "action": "CREATED", "entity": {"id": object_id},
+    });
+    let asked = http.post(format!("{url}/object-events/v1/before"));
+    let asked = asked.bearer_auth(granted["access_token"].as_str().unwrap());
+    let answer = asked.json(&question).send().await.unwrap();
+    let decided: Value = answer.json().await.unwrap();
+    assert_eq!(decided["decision"], "DENY", "{decided}");
+}
+
+/// The history of the callback with this id, which nobody has asked yet.
+fn check_history(service: &Service, id: &str) {
+    assert_eq!(
+        service.run(&["callbacks", "history", id]).good(),
+        "no calls\n"
+    );
+    ask(&service.url, "7");
+    ask(&service.url, "8");
+    let history = service.run(&["callbacks", "history", id]).good();
+    let lines: Vec<&str> = history.lines().collect();
+    assert_eq!(lines.len(), 3, "{history}");
+    assert!(lines[1].contains("DENIED") && lines[1].contains(" 8 "));
+    let one = ["callbacks", "history", id, "--limit", "1", "--json"];
+    let calls = service.run(&one).json();
+    assert_eq!(calls.as_array().map(Vec::len), Some(1));
+    assert_eq!(calls[0]["objectId"], "8");
+    let filter = "objectId eq \"7\"";
+    let one = ["callbacks", "history", id, "--filter", filter, "--json"];
+    let calls = service.run(&one).json();
+    assert_eq!(calls.as_array().map(Vec::len), Some(1));
+    assert_eq!(calls[0]["objectId"], "7");
 }
 
 #[test]
@@ -85,6 +131,8 @@ fn what_a_file_asks_for_is_listed_shown_and_deleted() {
     assert!(!shown.contains("hush-hush"), "{shown}");
     let shown = service.run(&["callbacks", "show", id, "--json"]).json();
     assert_eq!(shown["authentication"]["password"], Value::Null);
+
+    check_history(&service, id);
 
     let types = service.run(&["callbacks", "object-types"]).good();
     assert_eq!(types.lines().count(), 8, "{types}");
