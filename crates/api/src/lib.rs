@@ -20,6 +20,9 @@ mod collection;
 mod complete;
 mod dead_letters;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod ingress;
 mod mask;
 mod model;

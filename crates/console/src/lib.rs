@@ -12,6 +12,9 @@
 
 mod attempts;
 mod cookie;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod mount;
 mod origin;

@@ -41,6 +41,9 @@ mod body;
 mod caller;
 mod classify;
 mod failure;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod metadata;
 mod options;

@@ -222,6 +222,8 @@ impl Header {
             base: bytes.get_u64_le(),
             timestamp_us: bytes.get_i64_le(),
         };
+        // The offset after the last record is a number as well.
+        header.base.checked_add(header.count.into())?;
         matches!(kind, DENSE | SPARSE).then_some(header)
     }
 }
@@ -333,6 +335,21 @@ mod tests {
         let batch = sparse(2, &records);
         decode(&log(), &batch, 0, &mut Budget::unlimited(), &mut out).unwrap();
         assert_eq!(out, records);
+    }
+
+    #[test]
+    fn a_batch_whose_offsets_are_no_numbers_is_an_error_and_no_panic() {
+        let records = [new(None, None), new(None, None)];
+        for (base, is_whole) in [
+            (u64::MAX - 2, true),
+            (u64::MAX - 1, false),
+            (u64::MAX, false),
+        ] {
+            let batch = dense(base, &records);
+            let mut out = Vec::new();
+            let read = decode(&log(), &batch, 0, &mut Budget::unlimited(), &mut out);
+            assert_eq!(read.is_ok(), is_whole, "{base}");
+        }
     }
 
     #[test]

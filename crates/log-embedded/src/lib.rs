@@ -16,6 +16,9 @@ mod cleanup;
 mod engine;
 mod fetch;
 mod folder;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod groups;
 mod intake;
 mod keys;

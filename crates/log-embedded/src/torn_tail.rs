@@ -78,7 +78,7 @@ fn newest_journal(store: &Path) -> io::Result<Option<PathBuf>> {
 }
 
 /// Where the last whole group ends.
-fn whole_groups(journal: &[u8]) -> usize {
+pub(crate) fn whole_groups(journal: &[u8]) -> usize {
     let mut rest = journal;
     while let Some(after) = skip_group(rest) {
         rest = after;

@@ -16,6 +16,9 @@ mod announcement;
 mod announcer;
 mod answers;
 mod directory;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gather;
 mod history;
 mod join;

@@ -44,8 +44,12 @@ pub(crate) fn verify(
     body: &[u8],
     now: Timestamp,
 ) -> Result<(), PassError> {
-    let (millis, signature) = pass.split_once('.').ok_or(PassError::Malformed)?;
-    let millis: u64 = millis.parse().map_err(|_| PassError::Malformed)?;
+    let (said, signature) = pass.split_once('.').ok_or(PassError::Malformed)?;
+    let millis: u64 = said.parse().map_err(|_| PassError::Malformed)?;
+    // One pass has one form, without a sign or zeros before it.
+    if millis.to_string() != said {
+        return Err(PassError::Malformed);
+    }
     let signature = BASE64.decode(signature).map_err(|_| PassError::Malformed)?;
     let mut known = Choice::from(0);
     for key in keys.derive(Purpose::PeerCall) {
@@ -107,7 +111,16 @@ mod tests {
 
     #[test]
     fn nonsense_is_malformed() {
-        for pass in ["", ".", "1", "x.AA", "1.***", "99999999999999999999.AA"] {
+        for pass in [
+            "",
+            ".",
+            "1",
+            "x.AA",
+            "1.***",
+            "+1.AA",
+            "01.AA",
+            "99999999999999999999.AA",
+        ] {
             let refused = verify(&keys(&[1]), pass, "/a", b"", at(0));
             assert_eq!(refused, Err(PassError::Malformed), "{pass:?}");
         }

@@ -7,6 +7,9 @@
 //! ids alike when the invocation log grows.
 
 mod action_intake;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod ingest;
 mod intake;

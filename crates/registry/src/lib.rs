@@ -20,6 +20,9 @@ pub mod file;
 mod filters;
 mod fold;
 mod follower;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod limits;
 mod model;
 mod object_type;

@@ -16,6 +16,9 @@ mod disk;
 #[cfg(feature = "faults")]
 pub mod faults;
 mod fold;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handle;
 mod observer;
 mod owned;

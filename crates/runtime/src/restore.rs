@@ -245,7 +245,7 @@ pub(crate) fn encode_start(start: RebuildStart) -> Bytes {
     bytes.into()
 }
 
-fn decode_start(bytes: &[u8]) -> Option<RebuildStart> {
+pub(crate) fn decode_start(bytes: &[u8]) -> Option<RebuildStart> {
     let (offset, log_time) = bytes.split_first_chunk::<8>()?;
     Some(RebuildStart {
         offset: u64::from_be_bytes(*offset),

@@ -14,6 +14,9 @@ mod calls;
 mod deadlines;
 mod digest;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod identity;
 mod kept;
 mod keys;

@@ -8,6 +8,8 @@
 
 mod action;
 mod append;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod headers;
 mod json;
 mod pipeline;

@@ -67,8 +67,7 @@ impl Attributes {
                 expected: "application/json or end in +json",
             });
         }
-        let is_object = data.trim_ascii_start().starts_with(b"{");
-        if !is_object || serde_json::from_slice::<serde::de::IgnoredAny>(&data).is_err() {
+        if !is_object(&data) {
             return Err(CloudEventError::Data);
         }
         Ok(CloudEvent {
@@ -157,6 +156,16 @@ impl Attributes {
 pub fn essence(content_type: &str) -> String {
     let essence = content_type.split(';').next().unwrap_or_default();
     essence.trim().to_ascii_lowercase()
+}
+
+/// Whether these bytes are the text of a JSON object. What is skipped by `IgnoredAny` need
+/// not be UTF-8.
+fn is_object(data: &[u8]) -> bool {
+    let text = std::str::from_utf8(data).ok();
+    text.is_some_and(|text| {
+        let begins = text.trim_ascii_start().starts_with('{');
+        begins && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+    })
 }
 
 /// Whether data of this content type is JSON.

@@ -59,14 +59,21 @@ impl Members {
         let mut attributes = Attributes::default();
         let mut data = None;
         for (name, raw) in self.0 {
-            match name.as_str() {
-                "data" => data = Some(Bytes::from(Box::<str>::from(raw).into_string())),
-                "data_base64" => data = Some(decode_base64(raw.get())?),
+            let given = match name.as_str() {
+                "data" => Bytes::from(Box::<str>::from(raw).into_string()),
+                "data_base64" => decode_base64(raw.get())?,
                 _ => {
                     let value: Value = serde_json::from_str(raw.get())
                         .map_err(|_| CloudEventError::Body("a JSON object"))?;
                     attributes.insert(&name, value)?;
+                    continue;
                 }
+            };
+            if data.replace(given).is_some() {
+                return Err(CloudEventError::Attribute {
+                    name,
+                    expected: "given once, as data or as data_base64",
+                });
             }
         }
         attributes.into_event(data.ok_or(CloudEventError::Missing("data"))?)

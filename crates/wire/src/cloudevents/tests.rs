@@ -55,6 +55,12 @@ fn data_may_be_base64() {
             r#""data_base64":"bm90IGpzb24=""#,
             "data must be a JSON object",
         ),
+        (
+            r#""data_base64":"eyL/IjoxfQ==""#,
+            "data must be a JSON object",
+        ),
+        (r#""data":{},"data_base64":"e30=""#, "given once"),
+        (r#""data":{},"data":{}"#, "given once"),
     ] {
         let error = refused(&MINIMAL.replace(r#""data":{}"#, bad));
         assert!(error.contains(text), "{error}");
