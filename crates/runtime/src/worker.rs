@@ -42,6 +42,9 @@ const SAVE_INTERVAL: Duration = Duration::from_millis(250);
 /// While a batch is written sled lets nobody read, so batches are small.
 const SAVE_STAGED: usize = 2_000;
 const SAVE_STAGED_BYTES: usize = 32 << 20;
+/// Where folding is faster than saving it waits for the save under way once there is so much
+/// for the next one: else all that is in the log might gather in memory, and in one save.
+const SAVES_STAGED_MAX: usize = 2;
 
 /// One session and the roles that share its fold.
 pub struct Worker<L: EventLog> {
@@ -130,6 +133,9 @@ impl<L: EventLog> Worker<L> {
         while !stop.is_cancelled() {
             let wait = self.crew.act(self.patience());
             self.save_what_is_due(false).await?;
+            if self.waits_for_saves() {
+                self.lookout.reset();
+            }
             let stalls = self.lookout.look(self.crew.positions());
             if !stalls.is_empty() {
                 return Err(Error::Stalled(stalls));
@@ -180,6 +186,7 @@ impl<L: EventLog> Worker<L> {
 
     /// Waits for whatever happens first; questions are left alone unless it `answers`.
     async fn turn(&mut self, wait: Duration, answers: bool) -> Result<Turn, Error> {
+        let folds = !self.waits_for_saves();
         tokio::select! {
             () = self.wake.notified() => Ok(Turn::Woken),
             Some(query) = self.queries.recv(), if answers => Ok(Turn::Asked(query)),
@@ -196,7 +203,8 @@ impl<L: EventLog> Worker<L> {
                 let (partition, result) = joined?;
                 Ok(Turn::Saved(partition, result?))
             }
-            polled = self.session.poll(Limit::default(), wait) => match polled {
+            () = tokio::time::sleep(wait), if !folds => Ok(Turn::Woken),
+            polled = self.session.poll(Limit::default(), wait), if folds => match polled {
                 Ok(polled) => Ok(Turn::Polled(polled)),
                 Err(error) if error.is_retryable() => {
                     tracing::warn!(%error, "reading the log failed, trying again");
@@ -318,6 +326,16 @@ impl<L: EventLog> Worker<L> {
                 () = self.wake.notified() => drop(self.crew.act(POLL)),
             }
         }
+    }
+
+    /// Whether more has gathered behind a save than the next one should take.
+    fn waits_for_saves(&self) -> bool {
+        self.crew.partitions.values().any(|owned| {
+            let (staged, bytes) = (owned.view.staged_len(), owned.view.staged_bytes());
+            owned.saving
+                && (staged >= SAVES_STAGED_MAX * SAVE_STAGED
+                    || bytes >= SAVES_STAGED_MAX * SAVE_STAGED_BYTES)
+        })
     }
 
     /// Begins to save views with much or old staged; only what is committed.
