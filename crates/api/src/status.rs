@@ -213,6 +213,8 @@ async fn page(
         return Ok(query.page_of(vec![], 0));
     };
     lookup.open_only = open_only;
+    // To count is to go through all of them.
+    lookup.without_total = !query.count;
     let answers_as_is = query.sorter.is_none()
         && query
             .filter

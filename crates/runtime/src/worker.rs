@@ -48,6 +48,9 @@ const SAVE_INTERVAL: Duration = Duration::from_millis(250);
 /// While a batch is written sled lets nobody read, so batches are small.
 const SAVE_STAGED: usize = 2_000;
 const SAVE_STAGED_BYTES: usize = 32 << 20;
+/// Where folding is faster than saving it waits for the save under way once there is so much
+/// for the next one: else all that is in the log might gather in memory, and in one save.
+const SAVES_STAGED_MAX: usize = 2;
 
 /// What became of a save.
 type Save = (Partition, Result<Saved, triggerfish_view::Error>);
@@ -150,6 +153,9 @@ impl<L: EventLog> Worker<L> {
         while !stop.is_cancelled() {
             let wait = self.crew.act(self.patience());
             self.save_what_is_due(false).await?;
+            if self.waits_for_saves() {
+                self.lookout.reset();
+            }
             let stalls = self.lookout.look(self.crew.positions());
             if !stalls.is_empty() {
                 return Err(Error::Stalled(stalls));
@@ -294,6 +300,16 @@ impl<L: EventLog> Worker<L> {
                 () = self.wake.notified() => drop(self.crew.act(POLL)),
             }
         }
+    }
+
+    /// Whether more has gathered behind a save than the next one should take.
+    fn waits_for_saves(&self) -> bool {
+        self.crew.partitions.values().any(|owned| {
+            let (staged, bytes) = (owned.view.staged_len(), owned.view.staged_bytes());
+            owned.saving
+                && (staged >= SAVES_STAGED_MAX * SAVE_STAGED
+                    || bytes >= SAVES_STAGED_MAX * SAVE_STAGED_BYTES)
+        })
     }
 
     /// Begins to save views with much or old staged; only what is committed.

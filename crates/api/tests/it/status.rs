@@ -207,6 +207,17 @@ async fn what_filters_pin_down_is_looked_up() {
 }
 
 #[tokio::test]
+async fn rows_are_counted_for_who_asks() {
+    let api = seven().await;
+    for (query, without_total) in [("?limit=2", true), ("?limit=2&count=true", false)] {
+        api.get(&format!("/trigger-invocations/v1/status{query}"))
+            .await;
+        let asked = api.archive.queries.lock().pop().unwrap();
+        assert_eq!(asked.without_total, without_total, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn sorters_work_over_all_that_can_be_reached() {
     let api = seven().await;
     for (sorters, expected) in [

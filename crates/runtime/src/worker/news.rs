@@ -66,15 +66,18 @@ impl<L: EventLog> Worker<L> {
     }
 
     /// Whichever comes first. Each source is looked at first in its turn, so that none keeps
-    /// the others waiting, and nothing is left to chance.
+    /// the others waiting, and nothing is left to chance. Nothing is read while a save is
+    /// waited for.
     async fn news(&mut self, wait: Duration, answers: bool) -> News {
         const SOURCES: usize = 5;
         self.turns = self.turns.wrapping_add(1);
         let first = self.turns % SOURCES;
+        let reads = !self.waits_for_saves();
         let (queries, restores) = (&mut self.queries, &mut self.restores);
         let saves = &mut self.saves;
         let mut woken = pin!(self.wake.notified());
         let mut polled = pin!(self.session.poll(Limit::default(), wait));
+        let mut rested = pin!(tokio::time::sleep(wait));
         poll_fn(|context| {
             for source in first..first + SOURCES {
                 let news = match source % SOURCES {
@@ -92,7 +95,8 @@ impl<L: EventLog> Worker<L> {
                         let next = saves.poll_join_next(context);
                         next.map(|next| next.map(News::Saved))
                     }
-                    _ => polled.as_mut().poll(context).map(News::Polled).map(Some),
+                    _ if reads => polled.as_mut().poll(context).map(News::Polled).map(Some),
+                    _ => rested.as_mut().poll(context).map(|()| Some(News::Woken)),
                 };
                 if let Poll::Ready(Some(news)) = news {
                     return Poll::Ready(news);

@@ -6,6 +6,7 @@
 mod folding;
 mod hand_over;
 mod restarts;
+mod saving;
 mod seams;
 mod sessions;
 mod world;

@@ -6,6 +6,12 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::bench::DeadKind;
 
+mod many;
+
+pub(crate) use many::{
+    FanOutArgs, OpenArgs, OutageArgs, RebuildArgs, StatusArgs, SubscriptionsArgs,
+};
+
 const HELP: &str = "Examples:
   triggerfish bench all --plot ./plots
   triggerfish bench sync --invocations 50000
@@ -35,6 +41,24 @@ pub(crate) enum BenchCommand {
     /// Healthy subscribers beside 1, 10, 100 that are silent, drip, flood or refuse
     #[command(after_help = HELP)]
     Neighbours(NeighboursArgs),
+    /// A great many ASYNC invocations open: memory, completions, a restart, deadlines
+    #[command(after_help = HELP)]
+    Open(OpenArgs),
+    /// Views folded again from the log, beside a plain read of it
+    #[command(after_help = HELP)]
+    Rebuild(RebuildArgs),
+    /// A great many subscriptions with little to do each, beside a few
+    #[command(after_help = HELP)]
+    Subscriptions(SubscriptionsArgs),
+    /// What became of invocations, by id and in pages, with a great many kept
+    #[command(after_help = HELP)]
+    Status(StatusArgs),
+    /// Subscriptions of one trigger with filters, beside as many calls without any
+    #[command(after_help = HELP)]
+    FanOut(FanOutArgs),
+    /// A subscriber that goes away and comes back while a great many events wait for it
+    #[command(after_help = HELP)]
+    Outage(OutageArgs),
     /// Decisions about actions: ten prompt callbacks, then ten of which three are silent
     #[command(after_help = HELP)]
     Decisions(DecisionsArgs),

@@ -12,7 +12,7 @@ use crate::args::{
 };
 
 /// The cases in their order, each with what makes it little work.
-const CASES: [(&str, &[&str]); 7] = [
+const CASES: [(&str, &[&str]); 13] = [
     ("sync", &["--invocations", "200"]),
     ("latency", &["--invocations", "20", "--pause-ms", "5"]),
     ("fire-and-forget", &["--invocations", "200"]),
@@ -39,6 +39,41 @@ const CASES: [(&str, &[&str]); 7] = [
             "400",
             "--call-timeout-ms",
             "1000",
+        ],
+    ),
+    (
+        "open",
+        &[
+            "--count",
+            "200",
+            "--completions",
+            "20",
+            "--deadlines",
+            "50",
+            "--deadline-s",
+            "3",
+        ],
+    ),
+    ("rebuild", &["--count", "200", "--waiting", "20"]),
+    (
+        "subscriptions",
+        &["--count", "200", "--many", "20", "--few", "2"],
+    ),
+    ("status", &["--count", "200", "--requests", "20"]),
+    ("fan-out", &["--count", "50"]),
+    (
+        "outage",
+        &[
+            "--count",
+            "200",
+            "--outage-s",
+            "1",
+            "--probe-s",
+            "1",
+            "--alone-s",
+            "1",
+            "--rate",
+            "20",
         ],
     ),
     (

@@ -109,6 +109,11 @@ impl Child {
         Ok(sum(&answer.text().await?, name))
     }
 
+    /// Ends it as `kill -9` does.
+    pub(super) async fn kill(mut self) -> anyhow::Result<()> {
+        Ok(self.process.kill().await?)
+    }
+
     /// Asks it to end, and waits until it has drained.
     pub(super) async fn stop(mut self) -> anyhow::Result<()> {
         let mut kill = Command::new("kill");

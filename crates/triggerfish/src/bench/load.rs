@@ -103,18 +103,44 @@ pub(super) async fn through_triggerfish(
     load: Load,
     step: &Step,
 ) -> anyhow::Result<Measured> {
-    let Load { count, .. } = load;
+    let bounds = Bounds {
+        events: load.count,
+        completions: load.count,
+        outstanding: load.outstanding,
+    };
+    let write = move |to: &Destination, number| record(to, load, number);
+    through(service, bounds, write, step).await
+}
+
+/// How much goes through Triggerfish.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) events: u64,
+    /// Those of all events together, the same number for each.
+    pub(super) completions: u64,
+    /// Completions at most that have not been read yet.
+    pub(super) outstanding: u32,
+}
+
+/// Appends the events that `write` writes, and waits for all their completions.
+pub(super) async fn through(
+    service: &Service,
+    bounds: Bounds,
+    write: impl Fn(&Destination, u64) -> NewRecord + Send + 'static,
+    step: &Step,
+) -> anyhow::Result<Measured> {
+    let count = bounds.completions;
     let partitions = service.log.partitions(&service.topics.completions).await?;
     let mut reader = service.log.open_reader().await?;
     let mut positions = ends(&mut reader, &service.topics.completions, partitions).await?;
-    let window = Arc::new(Semaphore::new(load.outstanding as usize));
+    let window = Arc::new(Semaphore::new(bounds.outstanding as usize));
     let appender = service.log.open_appender(WriterName::from("bench")).await?;
     let to = Destination {
         topic: service.topics.trigger_events.clone(),
         partitions,
     };
     let began = Instant::now();
-    let feeding = tokio::spawn(feed(appender, to, load, Arc::clone(&window)));
+    let feeding = tokio::spawn(feed(appender, to, bounds, write, Arc::clone(&window)));
     let mut seen = 0;
     while seen < count {
         let records = reader.follow(&mut positions, Limit::default(), PATIENCE);
@@ -132,7 +158,7 @@ pub(super) async fn through_triggerfish(
     }
     let took = began.elapsed();
     feeding.await??;
-    ensure!(seen == count, "{seen} completions of {count} events");
+    ensure!(seen == count, "{seen} completions in place of {count}");
     Ok(Measured { took, count })
 }
 
@@ -176,24 +202,28 @@ pub(super) struct Destination {
 async fn feed<A: Appender>(
     appender: A,
     to: Destination,
-    load: Load,
+    bounds: Bounds,
+    write: impl Fn(&Destination, u64) -> NewRecord + Send + 'static,
     window: Arc<Semaphore>,
 ) -> anyhow::Result<()> {
     /// As many as the window has room for: an append waits for the brokers, and what is
     /// measured must not wait for it.
     const BATCH: u64 = 1024;
+    let Bounds { events, .. } = bounds;
+    let each = u32::try_from(bounds.completions / events.max(1))?;
     let mut next = 0;
-    while next < load.count {
-        window.acquire().await?.forget();
+    while next < events {
+        window.acquire_many(each).await?.forget();
         let mut batch = 1;
-        while batch < BATCH.min(load.count - next)
-            && let Ok(permit) = window.try_acquire()
+        while batch < BATCH.min(events - next)
+            && let Ok(permits) = window.try_acquire_many(each)
         {
-            permit.forget();
+            permits.forget();
             batch += 1;
         }
-        let records = (next..next + batch).map(|number| record(&to, load, number));
-        appender.append(records.collect()).await?;
+        let records = (next..next + batch).map(|number| write(&to, number));
+        let records = records.collect();
+        appender.append(records).await?;
         next += batch;
     }
     Ok(())
@@ -201,11 +231,16 @@ async fn feed<A: Appender>(
 
 /// The event with this number, as upstream would write it.
 pub(super) fn record(to: &Destination, load: Load, number: u64) -> NewRecord {
-    let (trigger, input) = (load.trigger, event(number));
     let key = load.keys.map(|keys| number % keys);
     let ordering = key.map_or_else(String::new, |key| format!(",\"orderingKey\":\"{key}\""));
+    written(to, load.trigger, number, &ordering)
+}
+
+/// The same of any trigger, with more members: JSON that begins with a comma.
+pub(super) fn written(to: &Destination, trigger: &str, number: u64, more: &str) -> NewRecord {
+    let input = event(number);
     let value = format!(
-        "{{\"triggerId\":\"{trigger}\",\"input\":{input},\"contentJson\":{{\"n\":{number}}}{ordering}}}"
+        "{{\"triggerId\":\"{trigger}\",\"input\":{input},\"contentJson\":{{\"n\":{number}}}{more}}}"
     );
     let partition = u32::try_from(number % u64::from(to.partitions)).unwrap_or_default();
     NewRecord {

@@ -12,22 +12,32 @@
 mod alarm;
 mod all;
 mod child;
+mod comeback;
+mod completions;
 mod decisions;
+mod fan_out;
 mod fire_and_forget;
+mod home;
 mod latency;
 mod load;
 mod neighbours;
+mod open;
 mod order;
+mod outage;
 mod outcome;
 mod pace;
 mod paced;
 mod plot;
 mod progress;
+mod rebuild;
 mod report;
 mod sink;
 mod slow;
 mod stage;
+mod status;
+mod subscriptions;
 mod sync;
+mod tickets;
 
 use std::process::ExitCode;
 
@@ -79,6 +89,12 @@ async fn one(command: &BenchCommand) -> anyhow::Result<()> {
         BenchCommand::Order(args) => measure(args).await,
         BenchCommand::Slow(args) => measure(args).await,
         BenchCommand::Neighbours(args) => measure(args).await,
+        BenchCommand::Open(args) => measure(args).await,
+        BenchCommand::Rebuild(args) => measure(args).await,
+        BenchCommand::Subscriptions(args) => measure(args).await,
+        BenchCommand::Status(args) => measure(args).await,
+        BenchCommand::FanOut(args) => measure(args).await,
+        BenchCommand::Outage(args) => measure(args).await,
         BenchCommand::Decisions(args) => measure(args).await,
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tempfile::TempDir;
 use triggerfish_core::{
-    SubscriptionId,
+    SubscriptionId, Trigger, TriggerType,
     subscription::{
         AuthenticationType, DeliveryOptions, DispatchMode, HttpConfig, SubscriptionType,
     },
@@ -112,6 +112,22 @@ impl Stage {
         self.log.close().await;
         Ok(())
     }
+}
+
+/// Declares a trigger that subscribers are only told of, whose events are any objects.
+pub(super) async fn declare(stage: &Stage, id: &str) -> anyhow::Result<()> {
+    let trigger = Trigger {
+        id: id.to_owned(),
+        name: id.to_owned(),
+        trigger_type: TriggerType::FireAndForget,
+        description: None,
+        input_schema: "{\"type\":\"object\"}".to_owned(),
+        example_input: "{}".to_owned(),
+        output_schema: None,
+        example_output: None,
+    };
+    stage.service.registry.put_trigger(trigger).await?;
+    Ok(())
 }
 
 fn config_of(log: &LogArgs, folder: &TempDir, settings: &[Setting]) -> anyhow::Result<Config> {

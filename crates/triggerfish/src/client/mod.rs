@@ -178,6 +178,11 @@ impl Client {
         &self.url
     }
 
+    /// A token for calls that are made without this client.
+    pub(crate) async fn bearer(&self) -> Result<Secret, ClientError> {
+        Ok(self.token().await?.0)
+    }
+
     /// A token, and whether it was just made.
     async fn token(&self) -> Result<(Secret, bool), ClientError> {
         let mut kept = self.token.lock().await;

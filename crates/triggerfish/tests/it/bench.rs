@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use crate::program::run;
 
-const ROUNDS: usize = 2;
+pub(crate) const ROUNDS: usize = 2;
 
 /// Runs a case; gives what it printed and drew.
-fn measure(case: &str, args: &[&str]) -> (Value, String) {
+pub(crate) fn measure(case: &str, args: &[&str]) -> (Value, String) {
     let plots = tempfile::tempdir().unwrap();
     let folder = plots.path().to_str().unwrap();
     let rounds = ROUNDS.to_string();
@@ -61,7 +61,7 @@ fn is_well_formed(found: &Value, case: &str) {
 }
 
 /// All rounds of a figure.
-fn rounds(found: &Value, figure: &str) -> Vec<f64> {
+pub(crate) fn rounds(found: &Value, figure: &str) -> Vec<f64> {
     let rounds = found["figures"][figure]["rounds"].as_array();
     let rounds = rounds.unwrap_or_else(|| panic!("no {figure} in {found}"));
     rounds.iter().map(|round| round.as_f64().unwrap()).collect()
@@ -216,5 +216,5 @@ fn all_is_every_case_with_its_reference() {
     for name in &names {
         assert!(help.contains(&format!("\n  {name} ")), "{name} in {help}");
     }
-    assert!(names.len() >= 7, "{names:?}");
+    assert!(names.len() >= 13, "{names:?}");
 }
