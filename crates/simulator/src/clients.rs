@@ -45,8 +45,8 @@ pub(crate) struct Clients {
     history: Arc<History>,
     checks: Arc<Checks>,
     doors: Mutex<BTreeMap<usize, Door>>,
-    /// Whose door is tried next.
-    turn: Mutex<usize>,
+    /// How many have asked.
+    asked: AtomicUsize,
     calls: Mutex<BTreeMap<InvocationId, u32>>,
     /// Clients and platforms that have no answer yet.
     waiting: AtomicUsize,
@@ -58,7 +58,7 @@ impl Clients {
             history,
             checks,
             doors: Mutex::new(BTreeMap::new()),
-            turn: Mutex::new(0),
+            asked: AtomicUsize::new(0),
             calls: Mutex::new(BTreeMap::new()),
             waiting: AtomicUsize::new(0),
         }
@@ -96,18 +96,17 @@ impl Clients {
         });
     }
 
-    fn next_door(&self) -> Option<Door> {
-        let mut turn = self.turn.lock();
-        *turn = turn.wrapping_add(1);
+    fn door(&self, turn: usize) -> Option<Door> {
         let doors = self.doors.lock();
         let count = doors.len();
         doors.values().nth(turn.checked_rem(count)?).cloned()
     }
 
-    /// Asks one process after the other, until one has an answer.
+    /// Asks one process after the other, until one has an answer. Not all begin with the same.
     async fn ask<T, F: Future<Output = Option<T>>>(&self, ask: impl Fn(Door) -> F) -> Option<T> {
-        for _ in 0..TRIES {
-            if let Some(door) = self.next_door() {
+        let first = self.asked.fetch_add(1, Ordering::Relaxed);
+        for turn in first..first + TRIES {
+            if let Some(door) = self.door(turn) {
                 let life = door.life.clone();
                 let asked = timeout(PATIENCE, life.lived(ask(door))).await;
                 if let Ok(Some(answer)) = asked {
