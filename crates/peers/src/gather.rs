@@ -131,7 +131,7 @@ impl Peers {
         let until = began + PATIENCE;
         let mut gathering = Gathering::new(self.inner.partitions.current().await, &wanted, before);
         while !gathering.missing.is_empty() {
-            let mut news = self.news();
+            let news = self.news();
             let groups = gathering.groups(|partition| self.sources(partition));
             if groups.is_empty() {
                 if Instant::now() >= until.min(began + HAND_OVER_WAIT) {

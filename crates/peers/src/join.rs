@@ -13,6 +13,7 @@ use crate::{
     history::{History, Sampler},
     local::Local,
     lookup::{Inner, Peers},
+    news::{Bell, Herald},
     partitions::PartitionCount,
     remote::Remote,
 };
@@ -46,6 +47,7 @@ pub enum Error {
 pub struct Background<L: EventLog> {
     announcer: Announcer<L>,
     follower: Follower<L>,
+    herald: Herald,
     sampler: Sampler,
 }
 
@@ -75,11 +77,14 @@ pub async fn join<L: EventLog>(
     let local = handle.clone().filter(|_| is_owner).map(Local::new);
     let history = History::default();
     let sampler = Sampler::new(directory.clone(), history.clone(), Arc::clone(&clock));
+    let bell = Bell::default();
+    let herald = Herald::new(bell.clone(), &directory, local.as_ref());
     let inner = Inner {
         instance: process.instance.clone(),
         directory,
         history,
         local,
+        bell,
         remote: Remote::new(keys.clone(), Arc::clone(&clock))?,
         partitions: PartitionCount::open(log.clone(), topics.invocation_log.clone()).await?,
         keys,
@@ -99,6 +104,7 @@ pub async fn join<L: EventLog>(
     let background = Background {
         announcer,
         follower,
+        herald,
         sampler,
     };
     Ok((peers, background))
@@ -112,10 +118,10 @@ impl<L: EventLog> Background<L> {
     pub async fn run(self, stop: CancellationToken) -> Result<(), LogError> {
         let announcing = self.announcer.run(stop.clone());
         let following = self.follower.run(stop.clone());
-        let sampling = async {
-            self.sampler.run(stop).await;
+        let others = async {
+            tokio::join!(self.herald.run(stop.clone()), self.sampler.run(stop));
             Ok(())
         };
-        tokio::try_join!(announcing, following, sampling).map(drop)
+        tokio::try_join!(announcing, following, others).map(drop)
     }
 }

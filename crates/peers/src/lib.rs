@@ -24,6 +24,7 @@ mod history;
 mod join;
 mod local;
 mod lookup;
+mod news;
 mod partitions;
 mod pass;
 mod remote;

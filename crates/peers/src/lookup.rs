@@ -1,14 +1,9 @@
 //! One invocation, from whoever owns its partition.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::OptionFuture;
-use tokio::{
-    sync::watch::Receiver,
-    time::{Instant, sleep_until},
-};
+use tokio::time::Instant;
 use triggerfish_api::ports::Unavailable;
 use triggerfish_core::{ActionState, Invocation, InvocationKey, keys::ServerKeys};
 use triggerfish_log::{Offset, Partition};
@@ -21,9 +16,9 @@ use crate::{
     directory::Directory,
     history::History,
     local::{Local, Refusal},
+    news::{Bell, News},
     partitions::PartitionCount,
     remote::Remote,
-    roster::Roster,
 };
 
 /// What the client of the API is told to wait.
@@ -37,8 +32,6 @@ const FOLD_PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) const HAND_OVER_WAIT: Duration = Duration::from_secs(2);
 /// What the answer of another process needs to come back.
 const WAY: Duration = Duration::from_millis(10);
-/// When those who did not answer are asked once more, even if there is no news.
-const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Asks the owners of partitions. Cheap to clone.
 #[derive(Clone)]
@@ -51,6 +44,7 @@ pub(crate) struct Inner {
     pub(crate) directory: Directory,
     pub(crate) history: History,
     pub(crate) local: Option<Local>,
+    pub(crate) bell: Bell,
     pub(crate) remote: Remote,
     pub(crate) partitions: PartitionCount,
     pub(crate) keys: ServerKeys,
@@ -112,7 +106,7 @@ impl Peers {
         let began = Instant::now();
         let until = began + after.map_or(PATIENCE, |_| FOLD_PATIENCE);
         loop {
-            let mut news = self.news();
+            let news = self.news();
             let sources = self.sources(partition);
             let mut excuses = Vec::new();
             for (index, source) in sources.iter().enumerate() {
@@ -144,7 +138,7 @@ impl Peers {
         until: Instant,
     ) -> Result<Option<Arc<ActionState>>, Unavailable> {
         loop {
-            let mut news = self.news();
+            let news = self.news();
             let mut excuses = Vec::new();
             for source in self.sources(partition) {
                 let patience = until.saturating_duration_since(Instant::now());
@@ -236,32 +230,7 @@ impl Peers {
 
     /// News that may make another answer possible, from this moment on.
     pub(crate) fn news(&self) -> News {
-        let mut directory = self.inner.directory.changes();
-        directory.mark_unchanged();
-        let mut running = self.inner.local.as_ref().map(Local::changes);
-        if let Some(running) = &mut running {
-            running.mark_unchanged();
-        }
-        News { directory, running }
-    }
-}
-
-/// See [`Peers::news`].
-pub(crate) struct News {
-    directory: Receiver<Arc<Roster>>,
-    running: Option<Receiver<BTreeSet<Partition>>>,
-}
-
-impl News {
-    /// Waits for news, for a moment.
-    pub(crate) async fn wait(&mut self) {
-        let again = Instant::now() + ASK_AGAIN;
-        let running = OptionFuture::from(self.running.as_mut().map(Receiver::changed));
-        tokio::select! {
-            () = sleep_until(again) => {}
-            Ok(()) = self.directory.changed() => {}
-            Some(Ok(())) = running => {}
-        }
+        self.inner.bell.news()
     }
 }
 

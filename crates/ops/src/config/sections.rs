@@ -107,9 +107,9 @@ section! {
         /// pauses them.
         breaker_failures: u32 = 10,
         /// The first pause; it doubles with every failed probe.
-        breaker_pause: IsoDuration = IsoDuration::preset("PT5S"),
-        /// The longest pause.
-        breaker_pause_max: IsoDuration = IsoDuration::preset("PT5M"),
+        breaker_pause: IsoDuration = IsoDuration::preset("PT1S"),
+        /// The longest pause: so long it may take until a subscriber is found to be back.
+        breaker_pause_max: IsoDuration = IsoDuration::preset("PT8S"),
         /// How long a chain of triggers that cause each other may be.
         max_depth: u32 = 8,
         /// How long a subscription may fail without a single success before it is

@@ -279,7 +279,7 @@ fn contradictions_are_all_listed_with_both_sides() {
         ),
         (
             "tf.toml:5: delivery.breaker_pause: \"PT1H\"",
-            "delivery.breaker_pause_max = \"PT5M\"",
+            "delivery.breaker_pause_max = \"PT8S\"",
         ),
         (
             "tf.toml:6: delivery.request_response_retry.initial_delay_ms: 5",

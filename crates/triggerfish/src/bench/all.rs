@@ -68,8 +68,6 @@ const CASES: [(&str, &[&str]); 13] = [
             "200",
             "--outage-s",
             "1",
-            "--probe-s",
-            "1",
             "--alone-s",
             "1",
             "--rate",

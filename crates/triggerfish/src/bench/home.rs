@@ -17,7 +17,6 @@ use super::{
     load::{Destination, written},
     pace::Pace,
     progress::Step,
-    stage::Setting,
 };
 use crate::{client::Request, records::folder};
 
@@ -30,7 +29,6 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// A data folder that processes start on, one after the other.
 pub(super) struct Home {
     folder: TempDir,
-    settings: Vec<Setting>,
 }
 
 /// How many invocations a service has.
@@ -43,9 +41,9 @@ pub(super) struct Standing {
 }
 
 impl Home {
-    pub(super) fn new(settings: Vec<Setting>) -> anyhow::Result<Self> {
+    pub(super) fn new() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("can't make a folder for the measurement")?;
-        Ok(Self { folder, settings })
+        Ok(Self { folder })
     }
 
     pub(super) fn path(&self) -> &std::path::Path {
@@ -54,7 +52,7 @@ impl Home {
 
     /// Starts the service and waits until it is ready.
     pub(super) async fn start(&self) -> anyhow::Result<Child> {
-        Child::start(self.path(), &self.settings).await
+        Child::start(self.path(), &[]).await
     }
 
     /// Appends events to `trigger-events`, the one with each number for the trigger that

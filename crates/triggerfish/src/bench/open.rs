@@ -107,7 +107,7 @@ impl Full {
     ) -> anyhow::Result<Self> {
         let every = (number / args.completions.min(number)).max(1);
         let subscriber = Tickets::start(every).await?;
-        let home = Home::new(Vec::new())?;
+        let home = Home::new()?;
         let child = home.start().await?;
         let day = json!({"responseDeadline": "P1D"});
         subscribe(&child, REQUEST_RESPONSE, &subscriber.url, "ASYNC", &day).await?;

@@ -63,7 +63,7 @@ impl Case for OutageArgs {
 
     async fn measure(&self, outcome: &mut Outcome, progress: &Progress) -> anyhow::Result<()> {
         for round in 0..self.options.repeat {
-            let mut scene = Scene::set(self).await?;
+            let mut scene = Scene::set().await?;
             let step = progress.step(round, "no outage", self.count / 10);
             let rate = scene.without_outage(self.count / 10, &step).await?;
             outcome.add(&RATE, rate);
@@ -116,13 +116,8 @@ struct Scene {
 }
 
 impl Scene {
-    async fn set(args: &OutageArgs) -> anyhow::Result<Self> {
-        let pause = format!("PT{}S", args.probe_s);
-        // A day of failures would disable the subscription; nothing comes near it here.
-        let home = Home::new(vec![
-            ("delivery.breaker_pause", pause.clone()),
-            ("delivery.breaker_pause_max", pause),
-        ])?;
+    async fn set() -> anyhow::Result<Self> {
+        let home = Home::new()?;
         let (target, neighbour) = (Comeback::start().await?, Neighbour::start().await?);
         let child = home.start().await?;
         declare(&child, HEALTHY, "FIRE_AND_FORGET").await?;

@@ -94,7 +94,7 @@ impl RebuildArgs {
     async fn fill(&self, progress: &Progress) -> anyhow::Result<Home> {
         const WAITING: &str = "bench:waiting";
         let sink = Sink::start().await?;
-        let home = Home::new(Vec::new())?;
+        let home = Home::new()?;
         let child = home.start().await?;
         super::home::declare(&child, WAITING, "REQUEST_RESPONSE").await?;
         let (url, none) = (sink.url(), json!({}));

@@ -111,7 +111,7 @@ impl Kept {
     async fn fill(args: &StatusArgs, progress: &Progress) -> anyhow::Result<Self> {
         let every = (args.count / args.requests.min(args.count)).max(1);
         let subscriber = Tickets::start(every).await?;
-        let home = Home::new(Vec::new())?;
+        let home = Home::new()?;
         let child = home.start().await?;
         let url = &subscriber.url;
         subscribe(&child, REQUEST_RESPONSE, url, "SYNC", &json!({})).await?;

@@ -71,8 +71,6 @@ fn after_an_outage_everything_that_waited_goes_out() {
         "100",
         "--outage-s",
         "1",
-        "--probe-s",
-        "1",
         "--alone-s",
         "1",
         "--rate",

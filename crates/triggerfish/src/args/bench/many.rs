@@ -104,9 +104,6 @@ pub(crate) struct OutageArgs {
     /// How long the subscriber is away once they all wait, in seconds
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) outage_s: u64,
-    /// How often it is tried meanwhile, in seconds
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub(crate) probe_s: u64,
     /// Events of its neighbour in a second
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) rate: u32,
