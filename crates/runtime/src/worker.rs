@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::{
     sync::{Notify, mpsc},
     task::{JoinError, JoinSet},
-    time::Instant,
+    time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use triggerfish_core::invariant::check_position;
@@ -42,6 +42,8 @@ use crate::{
 };
 
 const POLL: Duration = Duration::from_millis(250);
+/// How long a drain waits for the group to take leave.
+const LEAVE_WITHIN: Duration = Duration::from_secs(3);
 /// A call that ends frees its place at the next act; folding must not keep it waiting.
 const FOLD_BETWEEN_ACTS: usize = 64;
 const SAVE_INTERVAL: Duration = Duration::from_millis(250);
@@ -384,7 +386,11 @@ impl<L: EventLog> Worker<L> {
         for owned in self.crew.partitions.values() {
             owned.view.flush()?;
         }
-        self.session.close().await;
+        // Everything is committed and saved. While its coordinator is away a group does not
+        // say good-bye, and finds out by itself that a member is gone.
+        if timeout(LEAVE_WITHIN, self.session.close()).await.is_err() {
+            tracing::warn!(group = %self.settings.group, "the group does not answer; it is left without a word");
+        }
         Ok(())
     }
 

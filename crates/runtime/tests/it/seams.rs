@@ -2,7 +2,10 @@
 //! never return, reads that wait, news that the group did not send.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -38,6 +41,8 @@ pub(crate) struct Seams {
     pub(crate) reads: watch::Sender<bool>,
     /// One for each of the next sessions that shall say nothing of records.
     pub(crate) deaf: Arc<Mutex<VecDeque<()>>>,
+    /// Whether groups take leave of nobody.
+    pub(crate) is_mute: Arc<AtomicBool>,
     news: Arc<Mutex<Option<mpsc::UnboundedReceiver<Polled>>>>,
     pub(crate) tell: mpsc::UnboundedSender<Polled>,
 }
@@ -51,6 +56,7 @@ impl Seams {
             hanging: watch::channel(0).0,
             reads: watch::channel(true).0,
             deaf: Arc::default(),
+            is_mute: Arc::default(),
             news: Arc::new(Mutex::new(Some(news))),
             tell,
         }
@@ -169,6 +175,9 @@ impl Session for SeamSession {
 
     async fn close(self) {
         self.session.close().await;
+        if self.seams.is_mute.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
     }
 }
 

@@ -46,6 +46,18 @@ async fn a_drain_whose_session_is_over_ends_in_good_order() {
 }
 
 #[tokio::test]
+async fn a_drain_ends_although_the_group_does_not_take_leave() {
+    let world = World::new(1).await;
+    let worker = world.worker("a").await;
+    world.complete_some(0, 0..2).await;
+    world.wait_for_completions(2).await;
+    world.log.is_mute.store(true, Ordering::Relaxed);
+    let ended = tokio::time::timeout(Duration::from_secs(20), worker.stop());
+    ended.await.expect("it ends by itself");
+    world.digests("a").await;
+}
+
+#[tokio::test]
 async fn a_session_that_withholds_records_is_noticed_and_replaced() {
     let world = World::new(2).await;
     world.log.deaf.lock().unwrap().push_back(());
