@@ -6,7 +6,7 @@
 //! and read back the same, a refusal names the place and no secret, work has a bound.
 //!
 //! `cargo test` replays the corpus and then changes it at random for a moment ([`run`],
-//! [`mutate`]), the same each time; `guided.sh` lets libFuzzer look for as long as one likes.
+//! `mutate`), the same each time; `guided.sh` lets libFuzzer look for as long as one likes.
 //! Nothing here is shipped.
 
 mod corpus;
