@@ -98,6 +98,16 @@ impl Slot {
 struct Member {
     membership: Arc<Membership>,
     events: VecDeque<Pending>,
+    /// It has been told its share, be it nothing.
+    knows_share: bool,
+}
+
+impl Member {
+    fn next_event(&mut self) -> Option<Pending> {
+        let told_first = !std::mem::replace(&mut self.knows_share, true);
+        let nothing = || told_first.then(|| Pending::Assigned(Vec::new()));
+        self.events.pop_front().or_else(nothing)
+    }
 }
 
 #[derive(Default)]
@@ -171,6 +181,7 @@ impl Groups {
         let member = Member {
             membership: membership.clone(),
             events: VecDeque::new(),
+            knows_share: false,
         };
         group.members.insert(membership.id, member);
         group.settle(now, self.hand_over);
@@ -240,7 +251,7 @@ impl Groups {
         let pending = group
             .members
             .get_mut(&membership.id)
-            .and_then(|m| m.events.pop_front());
+            .and_then(Member::next_event);
         let event = pending.map(|pending| match pending {
             Pending::Assigned(partitions) => Event::Assigned(group.assigned(&partitions)),
             Pending::Revoke(partitions, deadline) => Event::Revoke {

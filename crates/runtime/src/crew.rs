@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::{sync::watch, time::Instant};
 use triggerfish_core::{Effect, Invocation, Timestamp};
-use triggerfish_log::{NewRecord, Offset, Partition, Record, Topic};
+use triggerfish_log::{GroupName, NewRecord, Offset, Partition, Record, Topic};
 use triggerfish_ops::{
     health::{Condition, Readiness},
     metrics,
@@ -35,6 +35,8 @@ pub(crate) struct Crew {
     /// Where unreadable records go; none where another group emits them.
     dead_letters: Option<Topic>,
     readiness: Readiness,
+    /// Met while the group counts this worker in.
+    membership: Condition,
     /// One for each owned partition; gone when the partition is.
     conditions: BTreeMap<Partition, Condition>,
     /// What runs, for those who ask from elsewhere.
@@ -48,12 +50,14 @@ impl Crew {
         clock: Arc<dyn Clock>,
         dead_letters: Option<Topic>,
         readiness: Readiness,
+        group: &GroupName,
     ) -> Self {
         Self {
             partitions: BTreeMap::new(),
             roles,
             clock,
             dead_letters,
+            membership: readiness.condition(format!("group {group}")),
             readiness,
             conditions: BTreeMap::new(),
             running: watch::Sender::default(),
@@ -160,6 +164,16 @@ impl Crew {
             }
         }
         Ok(())
+    }
+
+    /// The group has said which partitions are ours, if any.
+    pub(crate) fn joined(&self) {
+        self.membership.met();
+    }
+
+    /// What the group said is void.
+    pub(crate) fn left(&self) {
+        self.membership.unmet("joining anew");
     }
 
     /// A partition is ours; its view is being restored.

@@ -105,8 +105,8 @@ impl<L: EventLog> Worker<L> {
         let (sender, queries) = mpsc::channel(1024);
         let dead_letters = emits.then(|| settings.topics.dead_letters.clone());
         let (group, topic) = (settings.group.clone(), place.topic.clone());
+        let crew = Crew::new(roles, clock, dead_letters, readiness, &group);
         let lookout = Lookout::new(log.clone(), group, topic, settings.stall_after);
-        let crew = Crew::new(roles, clock, dead_letters, readiness);
         let handle = Handle::new(sender, crew.running());
         let worker = Self {
             log,
@@ -190,6 +190,7 @@ impl<L: EventLog> Worker<L> {
         while self.restores.join_next().await.is_some() {}
         self.lookout.reset();
         self.crew.forget(&owned);
+        self.crew.left();
         self.session.close().await;
         let mut pause = Duration::from_millis(50);
         loop {

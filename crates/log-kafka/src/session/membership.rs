@@ -93,10 +93,8 @@ impl Driver {
                 .fence(&format!("taking partitions failed: {error}"));
             return;
         }
-        // A rebalance that gives nothing is answered all the same, and is no news.
-        if !assigned.is_empty() {
-            self.inbox.assigned(assigned);
-        }
+        // A rebalance that gives nothing is answered all the same.
+        self.inbox.assigned(assigned);
     }
 
     /// The committed positions of these partitions. The session is over if one is after the

@@ -74,8 +74,10 @@ pub async fn a_partition_that_was_lost_cannot_be_committed<H: Harness>(case: Cas
         // Dropping what is returned grants the hand-over.
         drop(super::case::poll(&mut first, Duration::from_millis(20)).await);
         let polled = super::case::poll(&mut second, Duration::from_millis(20)).await;
-        if let crate::Polled::Assigned(assigned) = polled {
-            break assigned[0].partition;
+        if let crate::Polled::Assigned(assigned) = polled
+            && let Some(first) = assigned.first()
+        {
+            break first.partition;
         }
     };
     let position = consumed(&input, moved.0, Offset::ZERO, "zombie");

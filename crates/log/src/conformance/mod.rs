@@ -33,7 +33,7 @@ macro_rules! log_conformance {
                 refuses_what_does_not_exist, an_empty_append_is_nothing, topics_only_grow;
             order: every_part_comes_back, offsets_grow_and_keep_the_order,
                 one_call_reaches_several_partitions;
-            ownership: one_session_gets_everything, two_sessions_share,
+            ownership: one_session_gets_everything, two_sessions_share, who_gets_nothing_hears_so,
                 what_leaves_goes_to_the_others, hand_over_waits_for_the_guard,
                 an_overdue_hand_over_is_lost, commits_while_handing_over_count;
             atomicity: records_and_positions_come_together, an_empty_batch_is_nothing,

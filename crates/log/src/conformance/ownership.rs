@@ -39,6 +39,31 @@ pub async fn two_sessions_share<H: Harness>(case: Case<H>) {
     case.assigned(&mut other, 4).await;
 }
 
+/// A session for which there is no partition learns that it is a member all the same.
+pub async fn who_gets_nothing_hears_so<H: Harness>(case: Case<H>) {
+    let topic = case.topic(1).await;
+    let group = case.group();
+    let mut first = case.session(&group, &topic, Outputs::PositionsOnly).await;
+    case.assigned(&mut first, 1).await;
+    let mut second = case.session(&group, &topic, Outputs::PositionsOnly).await;
+    let deadline = case.deadline();
+    loop {
+        assert!(
+            Instant::now() < deadline,
+            "the second session heard nothing"
+        );
+        let polled = poll(&mut first, STEP).await;
+        assert!(
+            matches!(polled, Polled::Idle | Polled::Assigned(_)),
+            "the first keeps what it has: {polled:?}"
+        );
+        if let Polled::Assigned(assigned) = poll(&mut second, STEP).await {
+            assert!(assigned.is_empty(), "{assigned:?}");
+            break;
+        }
+    }
+}
+
 /// When a session closes, or is dropped, its partitions go to those that stay, from where it
 /// committed.
 pub async fn what_leaves_goes_to_the_others<H: Harness>(case: Case<H>) {
@@ -150,13 +175,15 @@ pub async fn commits_while_handing_over_count<H: Harness>(case: Case<H>) {
         assert!(Instant::now() < deadline, "{leaving:?} did not move");
         // An engine that revokes everything assigns some of it to the first again.
         let _ = poll(&mut first, STEP).await;
-        if let Polled::Assigned(assigned) = poll(&mut second, STEP).await {
-            for gained in assigned {
-                let committed = gained
-                    .committed
-                    .expect("the position that was just committed");
-                assert_eq!(&committed.metadata[..], b"handed over");
-            }
+        let Polled::Assigned(assigned) = poll(&mut second, STEP).await else {
+            continue;
+        };
+        for gained in &assigned {
+            let committed = gained.committed.as_ref();
+            let committed = committed.expect("the position that was just committed");
+            assert_eq!(&committed.metadata[..], b"handed over");
+        }
+        if !assigned.is_empty() {
             return;
         }
     }
@@ -180,7 +207,7 @@ async fn handing_over<H: Harness>(case: &Case<H>) -> (Topic, SessionOf<H>, Sessi
         }
         let early = poll(&mut second, STEP).await;
         assert!(
-            !matches!(early, Polled::Assigned(_)),
+            !matches!(early, Polled::Assigned(some) if !some.is_empty()),
             "assigned before it was revoked"
         );
     }

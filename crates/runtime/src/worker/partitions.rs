@@ -39,13 +39,16 @@ impl<L: EventLog> Worker<L> {
     pub(super) async fn assigned(&mut self, assigned: Vec<Assigned>) -> Result<(), Error> {
         let partitions: Vec<Partition> = assigned.iter().map(|a| a.partition).collect();
         self.session.pause(&partitions).await?;
+        for partition in &partitions {
+            self.crew.expect(*partition);
+        }
+        self.crew.joined();
         for Assigned {
             partition,
             committed,
         } in assigned
         {
             tracing::info!(%partition, position = ?committed.as_ref().map(|c| c.offset.0), "partition assigned, restoring its view");
-            self.crew.expect(partition);
             let (log, place) = (self.log.clone(), Arc::clone(&self.place));
             let assignment = self.restoring.begin(partition);
             self.restores.spawn(async move {

@@ -6,6 +6,23 @@ use std::time::Duration;
 use crate::seams::Fate;
 use crate::world::World;
 
+/// Its own task begins with the first wait of the test, so nothing has been heard before.
+#[tokio::test]
+async fn a_worker_is_ready_when_it_knows_its_share_and_has_read_it() {
+    let world = World::new(1).await;
+    world.complete_some(0, 0..2).await;
+    let first = world.worker("a").await;
+    assert!(!first.readiness.is_ready(), "nobody said what is its own");
+    first.readiness().await;
+    assert_eq!(first.handle.running().borrow().len(), 1);
+    let second = world.worker("b").await;
+    assert!(!second.readiness.is_ready());
+    second.readiness().await;
+    assert!(second.handle.running().borrow().is_empty());
+    first.stop().await;
+    second.stop().await;
+}
+
 #[tokio::test]
 async fn a_worker_whose_session_was_fenced_takes_up_with_another() {
     for fate in [Fate::Fenced, Fate::Unknown] {

@@ -157,11 +157,22 @@ pub(crate) struct World {
 
 pub(crate) struct Running {
     pub(crate) handle: Handle,
+    pub(crate) readiness: Readiness,
     stop: CancellationToken,
     task: JoinHandle<Result<(), Error>>,
 }
 
 impl Running {
+    pub(crate) async fn readiness(&self) {
+        let ready = async {
+            while !self.readiness.is_ready() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let ready = tokio::time::timeout(PATIENCE, ready).await;
+        ready.expect("the worker gets ready");
+    }
+
     /// As `kill -9` would: no drain, no last save.
     pub(crate) async fn kill(self) {
         self.task.abort();
@@ -242,11 +253,12 @@ impl World {
             acts_after_stall: Arc::clone(&self.acts_after_stall),
             is_busy: Arc::clone(&self.is_busy),
         };
+        let readiness = Readiness::new();
         let (worker, handle) = Worker::open(
             self.log.clone(),
             settings,
             Arc::new(SystemClock),
-            Readiness::new(),
+            readiness.clone(),
             vec![Box::new(role)],
             Arc::new(Notify::new()),
         )
@@ -254,7 +266,12 @@ impl World {
         .unwrap();
         let stop = CancellationToken::new();
         let task = tokio::spawn(worker.run(stop.clone()));
-        Running { handle, stop, task }
+        Running {
+            handle,
+            readiness,
+            stop,
+            task,
+        }
     }
 
     pub(crate) async fn observe(&self, id: InvocationId, observation: Observation) -> Offset {

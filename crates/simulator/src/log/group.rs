@@ -35,6 +35,16 @@ struct Member {
     /// Why it is over.
     fenced: Option<String>,
     events: VecDeque<Event>,
+    /// It has been told its share, be it nothing.
+    knows_share: bool,
+}
+
+impl Member {
+    fn next_event(&mut self) -> Option<Event> {
+        let told_first = !std::mem::replace(&mut self.knows_share, true);
+        let nothing = || told_first.then(|| Event::Assigned(Vec::new()));
+        self.events.pop_front().or_else(nothing)
+    }
 }
 
 #[derive(Default)]
@@ -70,6 +80,7 @@ impl State {
                 is_silent: false,
                 fenced: None,
                 events: VecDeque::new(),
+                knows_share: false,
             },
         );
         group.settle(now, hand_over);
@@ -134,7 +145,7 @@ impl Group {
         own.is_silent = false;
         self.settle(now, hand_over);
         let own = self.members.get_mut(&member);
-        Ok(own.and_then(|own| own.events.pop_front()))
+        Ok(own.and_then(Member::next_event))
     }
 
     /// The partitions that the member owns and has to leave to nobody.
