@@ -14,6 +14,7 @@ mod calls;
 mod deadlines;
 mod digest;
 mod error;
+mod evict;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

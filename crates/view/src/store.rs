@@ -17,6 +17,7 @@ use sled::IVec;
 
 use crate::{
     error::Error,
+    evict::Evictor,
     identity::{LogIdentity, Settings, WipeReason},
     layout::{
         CALLS, DEADLINES, ENVELOPES, FORMAT, IDENTITY, KEYS, LISTS, ORDERED, PROGRESS, REMOVALS,
@@ -43,6 +44,7 @@ pub(crate) enum Order {
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     db: sled::Db,
+    evictor: Evictor,
     root: Arc<Path>,
 }
 
@@ -104,13 +106,14 @@ impl Store {
     ) -> Result<OpenStore, Trouble> {
         let path = generation_folder(root, generation);
         let opened = catch_unwind(AssertUnwindSafe(|| open_db(&path, settings)));
-        let db = match opened {
-            Ok(Ok(db)) => db,
+        let (db, evictor) = match opened {
+            Ok(Ok(opened)) => opened,
             Ok(Err(error)) => return Err(error),
             Err(_) => return Err(Trouble::Wipe(WipeReason::Damaged)),
         };
         let store = Self {
             db,
+            evictor,
             root: root.into(),
         };
         match store.check(identity, settings) {
@@ -137,12 +140,13 @@ impl Store {
             std::fs::remove_dir_all(&path).map_err(folder(&path, "removed"))?;
         }
         let path = generation_folder(root, generation);
-        let db = open_db(&path, settings).map_err(|trouble| match trouble {
+        let (db, evictor) = open_db(&path, settings).map_err(|trouble| match trouble {
             Trouble::Fatal(error) => error,
             Trouble::Wipe(_) => Error::Damaged("a store just made does not open"),
         })?;
         let store = Self {
             db,
+            evictor,
             root: root.into(),
         };
         let progress = Progress::default();
@@ -193,7 +197,10 @@ impl Store {
     }
 
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<IVec>, Error> {
-        self.guarded(|| self.db.get(key).map_err(Error::Read))
+        self.guarded(|| {
+            self.evictor.uses(key)?;
+            self.db.get(key).map_err(Error::Read)
+        })
     }
 
     /// The first key from `from` on, before `to`.
@@ -229,6 +236,7 @@ impl Store {
                 };
                 let Some(pair) = next else { return Ok(()) };
                 let (key, value) = pair.map_err(Error::Read)?;
+                self.evictor.uses(&key)?;
                 if visit(&key, &value)?.is_break() {
                     return Ok(());
                 }
@@ -299,7 +307,7 @@ const SEGMENT_BYTES: usize = 1 << 20;
 /// No timed flush: a view need not be durable, and an fsync of its own would compete
 /// with those of the log. sled writes its buffers in order as they fill, and all of
 /// them when the view is closed.
-fn open_db(path: &Path, settings: &Settings) -> Result<sled::Db, Trouble> {
+fn open_db(path: &Path, settings: &Settings) -> Result<(sled::Db, Evictor), Trouble> {
     let config = sled::Config::new()
         .path(path)
         .cache_capacity(settings.cache_bytes)
@@ -308,8 +316,12 @@ fn open_db(path: &Path, settings: &Settings) -> Result<sled::Db, Trouble> {
         .flush_every_ms(None);
     let mut attempts = 1;
     loop {
-        match config.open() {
-            Ok(db) => return Ok(db),
+        let opened = config.open().and_then(|db| {
+            let evictor = Evictor::open(&db)?;
+            Ok((db, evictor))
+        });
+        match opened {
+            Ok(opened) => return Ok(opened),
             Err(error) if in_use(&error) => {
                 if attempts == OPEN_ATTEMPTS {
                     let path = path.into();
