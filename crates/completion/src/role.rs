@@ -21,9 +21,9 @@ use triggerfish_wire::{completion, decision};
 
 /// Deadlines reported by one append.
 const DEADLINES_PER_APPEND: usize = 2_000;
-/// Deadlines reported and not folded yet, of one partition. They are read again with
-/// every look for more.
-const REPORTED_MAX: usize = 10_000;
+/// While as many deadlines of one partition are reported and not folded yet, none are looked
+/// for: every look reads these again.
+const REPORTED_MAX: usize = 1_000;
 /// Pause between two tries of an append.
 const PAUSE: Duration = Duration::from_millis(100);
 
