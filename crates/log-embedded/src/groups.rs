@@ -98,16 +98,6 @@ impl Slot {
 struct Member {
     membership: Arc<Membership>,
     events: VecDeque<Pending>,
-    /// It has been told its share, be it nothing.
-    knows_share: bool,
-}
-
-impl Member {
-    fn next_event(&mut self) -> Option<Pending> {
-        let told_first = !std::mem::replace(&mut self.knows_share, true);
-        let nothing = || told_first.then(|| Pending::Assigned(Vec::new()));
-        self.events.pop_front().or_else(nothing)
-    }
 }
 
 #[derive(Default)]
@@ -181,10 +171,10 @@ impl Groups {
         let member = Member {
             membership: membership.clone(),
             events: VecDeque::new(),
-            knows_share: false,
         };
         group.members.insert(membership.id, member);
         group.settle(now, self.hand_over);
+        group.tell_nothing_is_free(membership.id);
         membership
     }
 
@@ -251,7 +241,7 @@ impl Groups {
         let pending = group
             .members
             .get_mut(&membership.id)
-            .and_then(Member::next_event);
+            .and_then(|m| m.events.pop_front());
         let event = pending.map(|pending| match pending {
             Pending::Assigned(partitions) => Event::Assigned(group.assigned(&partitions)),
             Pending::Revoke(partitions, deadline) => Event::Revoke {
@@ -468,9 +458,17 @@ impl Group {
                 told.push(n);
             }
         }
-        events.retain(|event| !matches!(event, Pending::Assigned(none) if none.is_empty()));
         if !told.is_empty() {
             self.tell(member, Pending::Revoke(told, deadline));
+        }
+    }
+
+    /// A new member for which there was nothing hears that it is one.
+    fn tell_nothing_is_free(&mut self, member: u64) {
+        if let Some(member) = self.members.get_mut(&member)
+            && member.events.is_empty()
+        {
+            member.events.push_back(Pending::Assigned(Vec::new()));
         }
     }
 

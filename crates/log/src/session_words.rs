@@ -40,8 +40,8 @@ pub enum Polled {
     Records(Vec<Record>),
     /// Partitions that are owned from here on. Reading starts at the committed position, or at
     /// the first kept record where nothing is committed; `seek` before the next poll to start
-    /// elsewhere. The first one comes as soon as the group has counted the session in, empty
-    /// if there is nothing for it.
+    /// elsewhere. May be none: the first news of this kind says that the group has counted the
+    /// session in, whether or not there is something for it.
     Assigned(Vec<Assigned>),
     /// Partitions that are about to go to another session: finish, commit, then drop this.
     Revoking(Revoking),

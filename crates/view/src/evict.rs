@@ -10,67 +10,81 @@
 use std::{
     hash::{DefaultHasher, Hasher as _},
     sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        Arc, OnceLock,
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
 
 use crate::error::Error;
 
 const TREE: &str = "evict";
-/// sled splits a leaf of more than 16 entries in half, and numbers pages in the order in
-/// which they are made: every part of its cache gets two.
-const FILLERS: u32 = 512 * 8;
-/// Entries of one leaf lie side by side.
-const FILLERS_PER_LEAF: u32 = 8;
+/// sled numbers pages in the order in which they are made: each of 256 parts gets two.
+const LEAVES: u32 = 512;
+/// sled splits a leaf of more than 16 entries in half.
+const ENTRIES_PER_LEAF: u32 = 8;
 /// 256 parts times 64, by 128.
 const TOUCHES_PER_PAGE: u32 = 128;
-/// Pages touched lately, by a hash of what is in them.
-const LATELY: usize = 256;
 /// Keys that differ in the lower bits of their numbers only lie on one page, as a rule: a
 /// leaf has at most 16 entries, and each stands for 16 or 32 offsets of 4,096 places.
 const PAGE_SHIFT: u32 = 20;
 
+/// So many pages may stay; the small ones are made when there are more, since most views of
+/// tests, and of those who only look, never have as many.
+const PAGES_FREE: u32 = 128;
+
 /// What keeps the cache of one store small; clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Evictor {
-    fillers: sled::Tree,
-    lately: Arc<[AtomicU64]>,
-    next: Arc<AtomicUsize>,
+    db: sled::Db,
+    fillers: Arc<OnceLock<sled::Tree>>,
+    /// Pages used lately, by a byte of their number. Few, for they may stay in memory.
+    lately: Arc<[AtomicU64; 256]>,
+    /// Counts the uses of others than those.
+    pages: Arc<AtomicU32>,
 }
 
 impl Evictor {
-    /// Opens the small pages, or makes them.
-    pub(crate) fn open(db: &sled::Db) -> Result<Self, sled::Error> {
-        let fillers = db.open_tree(TREE)?;
-        for number in 0..FILLERS {
-            let key = number.to_be_bytes();
-            if number == 0 && fillers.contains_key((FILLERS - 1).to_be_bytes())? {
-                break;
-            }
-            fillers.insert(key, &[])?;
+    pub(crate) fn new(db: sled::Db) -> Self {
+        Self {
+            db,
+            fillers: Arc::default(),
+            lately: Arc::new([const { AtomicU64::new(0) }; 256]),
+            pages: Arc::default(),
         }
-        Ok(Self {
-            fillers,
-            lately: (0..LATELY).map(|_| AtomicU64::new(0)).collect(),
-            next: Arc::default(),
-        })
     }
 
-    /// The page of `key` is about to be used.
+    /// The page of `key` is used.
     pub(crate) fn uses(&self, key: &[u8]) -> Result<(), Error> {
         let page = page_of(key);
-        let slot = &self.lately[usize::try_from(page % LATELY as u64).unwrap_or_default()];
+        let slot = &self.lately[usize::from(page.to_le_bytes()[0])];
         if slot.swap(page, Ordering::Relaxed) == page {
             return Ok(());
         }
-        for _ in 0..TOUCHES_PER_PAGE {
-            let next = self.next.fetch_add(1, Ordering::Relaxed);
-            let leaf = u32::try_from(next % (FILLERS / FILLERS_PER_LEAF) as usize);
-            let key = leaf.unwrap_or_default() * FILLERS_PER_LEAF;
-            let _ = self.fillers.get(key.to_be_bytes()).map_err(Error::Read)?;
+        let before = self.pages.fetch_add(1, Ordering::Relaxed);
+        if before < PAGES_FREE {
+            return Ok(());
+        }
+        let fillers = self.fillers().map_err(Error::Read)?;
+        let first = before.wrapping_mul(TOUCHES_PER_PAGE);
+        for leaf in first..first.saturating_add(TOUCHES_PER_PAGE) {
+            let key = leaf % LEAVES * ENTRIES_PER_LEAF;
+            let _ = fillers.get(key.to_be_bytes()).map_err(Error::Read)?;
         }
         Ok(())
+    }
+
+    fn fillers(&self) -> Result<&sled::Tree, sled::Error> {
+        if let Some(fillers) = self.fillers.get() {
+            return Ok(fillers);
+        }
+        let fillers = self.db.open_tree(TREE)?;
+        let last = LEAVES * ENTRIES_PER_LEAF - 1;
+        if !fillers.contains_key(last.to_be_bytes())? {
+            for number in 0..=last {
+                fillers.insert(number.to_be_bytes(), &[])?;
+            }
+        }
+        Ok(self.fillers.get_or_init(|| fillers))
     }
 }
 
@@ -89,8 +103,14 @@ fn page_of(key: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::layout::{ENVELOPES, ROWS, one};
+    use crate::{
+        identity::{LogIdentity, Settings},
+        layout::{ENVELOPES, ROWS, one},
+        store::Store,
+    };
 
     #[test]
     fn neighbours_are_one_page_and_others_are_not() {
@@ -98,22 +118,79 @@ mod tests {
         assert_eq!(page(ROWS, 1 << 20), page(ROWS, (2 << 20) - 1));
         assert_ne!(page(ROWS, 1 << 20), page(ROWS, 2 << 20));
         assert_ne!(page(ROWS, 1 << 20), page(ENVELOPES, 1 << 20));
-        assert_eq!(page_of(b""), page_of(b""));
     }
 
     #[test]
-    fn a_page_that_is_used_again_and_again_costs_others_once() {
+    fn a_page_that_is_used_again_and_again_counts_once() {
         let folder = tempfile::tempdir().unwrap();
-        let db = sled::open(folder.path()).unwrap();
-        let evictor = Evictor::open(&db).unwrap();
+        let evictor = Evictor::new(sled::open(folder.path()).unwrap());
         for key in 0..100 {
             evictor.uses(&one(ROWS, key)).unwrap();
         }
-        assert_eq!(evictor.next.load(Ordering::Relaxed), 128);
+        assert_eq!(evictor.pages.load(Ordering::Relaxed), 1);
         evictor.uses(&one(ROWS, 7 << 20)).unwrap();
-        assert_eq!(evictor.next.load(Ordering::Relaxed), 256);
-        drop(evictor);
-        let again = Evictor::open(&db).unwrap();
-        assert_eq!(again.fillers.len(), FILLERS as usize);
+        assert_eq!(evictor.pages.load(Ordering::Relaxed), 2);
+    }
+
+    const LEAVES_READ: u64 = 1_024;
+    const FOLDER: &str = "EVICT_TEST_FOLDER";
+
+    /// Of 1,024 leaves, 64 MiB together, each is read once. Another process writes them: this
+    /// one would keep the memory that it took.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn reads_here_and_there_stay_within_the_cache() {
+        if let Some(folder) = std::env::var_os(FOLDER) {
+            return fill(&folder);
+        }
+        let resident = || {
+            let status = std::fs::read_to_string("/proc/self/status").unwrap();
+            let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+            let kibibytes = line.unwrap().split_whitespace().nth(1).unwrap();
+            kibibytes.parse::<u64>().unwrap() >> 10
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let mut filling = std::process::Command::new(std::env::current_exe().unwrap());
+        filling.args([
+            "--exact",
+            "evict::tests::reads_here_and_there_stay_within_the_cache",
+        ]);
+        filling.env(FOLDER, folder.path());
+        assert!(filling.output().unwrap().status.success());
+        let store = open(folder.path());
+        let before = resident();
+        for leaf in 0..LEAVES_READ {
+            // 389 and 1,024 have no common divisor.
+            let key = one(ROWS, (leaf * 389 % LEAVES_READ * 8) << 17);
+            assert_eq!(store.get(&key).unwrap().unwrap().len(), 8 << 10);
+        }
+        let more = resident().saturating_sub(before);
+        println!("{more} MiB more");
+        assert!(more < 40, "{more} MiB");
+    }
+
+    fn fill(folder: &std::ffi::OsStr) {
+        let store = open(folder.as_ref());
+        for number in 0..LEAVES_READ * 8 {
+            let mut batch = sled::Batch::default();
+            batch.insert(one(ROWS, number << 17), vec![7; 8 << 10]);
+            store.apply(batch).unwrap();
+        }
+        store.flush().unwrap();
+    }
+
+    fn open(folder: &std::path::Path) -> Store {
+        let identity = LogIdentity {
+            cluster: "test".into(),
+            topic: "invocation-log".into(),
+            partition: 0,
+        };
+        let settings = Settings {
+            keep_completed: Duration::from_hours(1),
+            keep_failed: Duration::from_hours(1),
+            keep_callbacks: Duration::from_hours(1),
+            cache_bytes: 1 << 20,
+        };
+        Store::open(folder, &identity, &settings).unwrap().store
     }
 }

@@ -106,14 +106,14 @@ impl Store {
     ) -> Result<OpenStore, Trouble> {
         let path = generation_folder(root, generation);
         let opened = catch_unwind(AssertUnwindSafe(|| open_db(&path, settings)));
-        let (db, evictor) = match opened {
-            Ok(Ok(opened)) => opened,
+        let db = match opened {
+            Ok(Ok(db)) => db,
             Ok(Err(error)) => return Err(error),
             Err(_) => return Err(Trouble::Wipe(WipeReason::Damaged)),
         };
         let store = Self {
+            evictor: Evictor::new(db.clone()),
             db,
-            evictor,
             root: root.into(),
         };
         match store.check(identity, settings) {
@@ -140,13 +140,13 @@ impl Store {
             std::fs::remove_dir_all(&path).map_err(folder(&path, "removed"))?;
         }
         let path = generation_folder(root, generation);
-        let (db, evictor) = open_db(&path, settings).map_err(|trouble| match trouble {
+        let db = open_db(&path, settings).map_err(|trouble| match trouble {
             Trouble::Fatal(error) => error,
             Trouble::Wipe(_) => Error::Damaged("a store just made does not open"),
         })?;
         let store = Self {
+            evictor: Evictor::new(db.clone()),
             db,
-            evictor,
             root: root.into(),
         };
         let progress = Progress::default();
@@ -307,7 +307,7 @@ const SEGMENT_BYTES: usize = 1 << 20;
 /// No timed flush: a view need not be durable, and an fsync of its own would compete
 /// with those of the log. sled writes its buffers in order as they fill, and all of
 /// them when the view is closed.
-fn open_db(path: &Path, settings: &Settings) -> Result<(sled::Db, Evictor), Trouble> {
+fn open_db(path: &Path, settings: &Settings) -> Result<sled::Db, Trouble> {
     let config = sled::Config::new()
         .path(path)
         .cache_capacity(settings.cache_bytes)
@@ -316,12 +316,8 @@ fn open_db(path: &Path, settings: &Settings) -> Result<(sled::Db, Evictor), Trou
         .flush_every_ms(None);
     let mut attempts = 1;
     loop {
-        let opened = config.open().and_then(|db| {
-            let evictor = Evictor::open(&db)?;
-            Ok((db, evictor))
-        });
-        match opened {
-            Ok(opened) => return Ok(opened),
+        match config.open() {
+            Ok(db) => return Ok(db),
             Err(error) if in_use(&error) => {
                 if attempts == OPEN_ATTEMPTS {
                     let path = path.into();

@@ -27,10 +27,6 @@ struct State {
     /// the session commit. One that was lost and gained again is not among them until the
     /// session knows of both.
     known: HashSet<Partition>,
-    /// The group has counted the session in.
-    is_member: bool,
-    /// The session has been told its share, be it nothing.
-    knows_share: bool,
     fenced: Option<String>,
     /// Nothing comes any more: the thread has ended.
     closed: bool,
@@ -63,7 +59,6 @@ impl Inbox {
         if let Some(event) = state.events.pop_front() {
             return Ok(Some(match event {
                 Event::Assigned(assigned) => {
-                    state.knows_share = true;
                     let gained = assigned.iter().map(|assigned| assigned.partition);
                     state.known.extend(gained);
                     Polled::Assigned(assigned)
@@ -71,10 +66,6 @@ impl Inbox {
                 Event::Revoking(revoking) => Polled::Revoking(revoking),
                 Event::Lost(partitions) => Polled::Lost(partitions),
             }));
-        }
-        if state.is_member && !state.knows_share {
-            state.knows_share = true;
-            return Ok(Some(Polled::Assigned(Vec::new())));
         }
         let records = state.take_records(limit);
         Ok((!records.is_empty()).then_some(Polled::Records(records)))
@@ -93,12 +84,7 @@ impl Inbox {
 
     /// What the group gave, which may be nothing.
     pub(super) fn assigned(&self, assigned: Vec<Assigned>) {
-        self.state.lock().is_member = true;
-        if assigned.is_empty() {
-            self.came.notify_one();
-        } else {
-            self.event(Event::Assigned(assigned));
-        }
+        self.event(Event::Assigned(assigned));
     }
 
     pub(super) fn revoking(&self, revoking: Revoking) {
@@ -210,7 +196,7 @@ impl State {
                     .partition(|one| partitions.contains(&one.partition));
                 unheard.extend(gone.iter().map(|one| one.partition));
                 *assigned = stay;
-                !assigned.is_empty()
+                true
             }
             Event::Revoking(revoking) => {
                 let mut leaving = revoking.partitions.iter();
@@ -298,14 +284,15 @@ mod tests {
     }
 
     #[test]
-    fn who_gets_nothing_is_told_so_once() {
+    fn who_gets_nothing_is_told_so() {
         let inbox = Inbox::default();
         assert!(polled(&inbox).is_none(), "the group has not answered yet");
+        let nothing = |polled| matches!(polled, Some(Polled::Assigned(none)) if none.is_empty());
+        inbox.assigned(Vec::new());
+        assert!(nothing(polled(&inbox)));
         inbox.assigned(assigned(&[ONE]));
         inbox.lost(&[ONE]);
-        let nothing = |polled| matches!(polled, Some(Polled::Assigned(none)) if none.is_empty());
         assert!(nothing(polled(&inbox)));
-        inbox.assigned(Vec::new());
         assert!(polled(&inbox).is_none());
     }
 

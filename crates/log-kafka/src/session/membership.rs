@@ -93,7 +93,6 @@ impl Driver {
                 .fence(&format!("taking partitions failed: {error}"));
             return;
         }
-        // A rebalance that gives nothing is answered all the same.
         self.inbox.assigned(assigned);
     }
 

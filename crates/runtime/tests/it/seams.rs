@@ -39,6 +39,8 @@ pub(crate) struct Seams {
     pub(crate) hanging: watch::Sender<usize>,
     /// Whether readers read.
     pub(crate) reads: watch::Sender<bool>,
+    /// Whether sessions open.
+    pub(crate) opens: watch::Sender<bool>,
     /// One for each of the next sessions that shall say nothing of records.
     pub(crate) deaf: Arc<Mutex<VecDeque<()>>>,
     /// Whether groups take leave of nobody.
@@ -55,6 +57,7 @@ impl Seams {
             fates: Arc::default(),
             hanging: watch::channel(0).0,
             reads: watch::channel(true).0,
+            opens: watch::channel(true).0,
             deaf: Arc::default(),
             is_mute: Arc::default(),
             news: Arc::new(Mutex::new(Some(news))),
@@ -90,6 +93,9 @@ impl EventLog for Seams {
     }
 
     async fn open_session(&self, spec: SessionSpec) -> Result<SeamSession, LogError> {
+        let mut opens = self.opens.subscribe();
+        let opened = opens.wait_for(|opens| *opens).await;
+        opened.expect("the sender is in the seams");
         Ok(SeamSession {
             session: self.log.open_session(spec).await?,
             seams: self.clone(),

@@ -13,14 +13,29 @@ async fn a_worker_is_ready_when_it_knows_its_share_and_has_read_it() {
     world.complete_some(0, 0..2).await;
     let first = world.worker("a").await;
     assert!(!first.readiness.is_ready(), "nobody said what is its own");
-    first.readiness().await;
+    first.until_ready(true).await;
     assert_eq!(first.handle.running().borrow().len(), 1);
     let second = world.worker("b").await;
     assert!(!second.readiness.is_ready());
-    second.readiness().await;
+    second.until_ready(true).await;
     assert!(second.handle.running().borrow().is_empty());
     first.stop().await;
     second.stop().await;
+}
+
+#[tokio::test]
+async fn a_worker_is_not_ready_while_it_has_no_session() {
+    let world = World::new(1).await;
+    let worker = world.worker("a").await;
+    worker.until_ready(true).await;
+    world.log.opens.send_replace(false);
+    world.log.fates.lock().unwrap().push_back(Fate::Fenced);
+    world.complete_some(0, 0..1).await;
+    worker.until_ready(false).await;
+    world.log.opens.send_replace(true);
+    worker.until_ready(true).await;
+    world.wait_for_completions(1).await;
+    worker.stop().await;
 }
 
 #[tokio::test]

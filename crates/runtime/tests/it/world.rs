@@ -163,14 +163,15 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) async fn readiness(&self) {
-        let ready = async {
-            while !self.readiness.is_ready() {
+    /// Waits until the worker is ready, or is not.
+    pub(crate) async fn until_ready(&self, is_ready: bool) {
+        let changed = async {
+            while self.readiness.is_ready() != is_ready {
                 tokio::task::yield_now().await;
             }
         };
-        let ready = tokio::time::timeout(PATIENCE, ready).await;
-        ready.expect("the worker gets ready");
+        let changed = tokio::time::timeout(PATIENCE, changed).await;
+        changed.expect("the readiness changes");
     }
 
     /// As `kill -9` would: no drain, no last save.

@@ -35,16 +35,6 @@ struct Member {
     /// Why it is over.
     fenced: Option<String>,
     events: VecDeque<Event>,
-    /// It has been told its share, be it nothing.
-    knows_share: bool,
-}
-
-impl Member {
-    fn next_event(&mut self) -> Option<Event> {
-        let told_first = !std::mem::replace(&mut self.knows_share, true);
-        let nothing = || told_first.then(|| Event::Assigned(Vec::new()));
-        self.events.pop_front().or_else(nothing)
-    }
 }
 
 #[derive(Default)]
@@ -80,10 +70,15 @@ impl State {
                 is_silent: false,
                 fenced: None,
                 events: VecDeque::new(),
-                knows_share: false,
             },
         );
         group.settle(now, hand_over);
+        // A new member for which there was nothing hears that it is one.
+        if let Some(member) = group.members.get_mut(&id)
+            && member.events.is_empty()
+        {
+            member.events.push_back(Event::Assigned(Vec::new()));
+        }
         id
     }
 }
@@ -145,7 +140,7 @@ impl Group {
         own.is_silent = false;
         self.settle(now, hand_over);
         let own = self.members.get_mut(&member);
-        Ok(own.and_then(Member::next_event))
+        Ok(own.and_then(|own| own.events.pop_front()))
     }
 
     /// The partitions that the member owns and has to leave to nobody.
