@@ -17,8 +17,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use triggerfish_core::invariant::check_position;
 use triggerfish_log::{
-    Batch, CommitError, Consumed, EventLog, LogError, NewRecord, Offset, Partition, Polled, Record,
-    Session,
+    Batch, CommitError, Consumed, EventLog, GroupName, LogError, NewRecord, Offset, Partition,
+    Polled, Record, Session,
 };
 use triggerfish_ops::{health::Readiness, metrics, violation};
 use triggerfish_view::Saved;
@@ -42,7 +42,7 @@ use crate::{
 };
 
 const POLL: Duration = Duration::from_millis(250);
-/// How long a drain waits for the group to take leave.
+/// How long a session may take to leave its group.
 const LEAVE_WITHIN: Duration = Duration::from_secs(3);
 /// A call that ends frees its place at the next act; folding must not keep it waiting.
 const FOLD_BETWEEN_ACTS: usize = 64;
@@ -191,7 +191,7 @@ impl<L: EventLog> Worker<L> {
         self.lookout.reset();
         self.crew.forget(&owned);
         self.crew.left();
-        self.session.close().await;
+        take_leave(self.session, &self.settings.group).await;
         let mut pause = Duration::from_millis(50);
         loop {
             let opening = self.log.open_session(self.settings.session());
@@ -387,11 +387,7 @@ impl<L: EventLog> Worker<L> {
         for owned in self.crew.partitions.values() {
             owned.view.flush()?;
         }
-        // Everything is committed and saved. While its coordinator is away a group does not
-        // say good-bye, and finds out by itself that a member is gone.
-        if timeout(LEAVE_WITHIN, self.session.close()).await.is_err() {
-            tracing::warn!(group = %self.settings.group, "the group does not answer; it is left without a word");
-        }
+        take_leave(self.session, &self.settings.group).await;
         Ok(())
     }
 
@@ -406,5 +402,13 @@ impl<L: EventLog> Worker<L> {
             self.hand_over().await?;
         }
         Ok(())
+    }
+}
+
+/// Nothing depends on it any more. While its coordinator is away a group does not say
+/// good-bye, and finds out by itself that a member is gone.
+async fn take_leave(session: impl Session, group: &GroupName) {
+    if timeout(LEAVE_WITHIN, session.close()).await.is_err() {
+        tracing::warn!(%group, "the group does not answer; it is left without a word");
     }
 }

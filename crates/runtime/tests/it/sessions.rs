@@ -56,6 +56,19 @@ async fn a_worker_whose_session_was_fenced_takes_up_with_another() {
 }
 
 #[tokio::test]
+async fn another_session_does_not_wait_for_the_group_to_take_leave() {
+    let world = World::new(1).await;
+    let worker = world.worker("a").await;
+    worker.until_ready(true).await;
+    world.log.is_mute.store(true, Ordering::Relaxed);
+    world.log.fates.lock().unwrap().push_back(Fate::Fenced);
+    world.complete_some(0, 0..1).await;
+    world.wait_for_completions(1).await;
+    worker.stop().await;
+    world.digests("a").await;
+}
+
+#[tokio::test]
 async fn a_drain_whose_session_is_over_ends_in_good_order() {
     for fate in [Fate::Fenced, Fate::Unknown] {
         let world = World::new(1).await;
