@@ -4,14 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::task::JoinError;
-use tokio_util::task::AbortOnDropHandle;
 use triggerfish_core::Timestamp;
 use triggerfish_log::{
-    Committed, EventLog, Limit, LogError, Offset, Partition, Reader, Topic, last_record,
+    Committed, EventLog, Limit, LogError, Offset, Page, Partition, Reader, Record, Topic,
+    last_record,
 };
 use triggerfish_ops::metrics;
-use triggerfish_view::{LogIdentity, RebuildStart, Saved, Settings, View, WipeReason};
+use triggerfish_view::{LogIdentity, RebuildStart, Settings, View, WipeReason};
 use triggerfish_wire::completion;
 
 #[cfg(feature = "faults")]
@@ -22,6 +21,8 @@ use crate::{
     owned::Owned,
 };
 
+/// Records read at a time.
+const PAGE: usize = 5_000;
 /// Invocations staged between two saves of a restore.
 const SAVE_EVERY: usize = 2_000;
 
@@ -117,9 +118,9 @@ pub(crate) async fn restore<L: EventLog>(
     {
         begin_at(&mut view, start);
     }
-    fold_until(
+    view = fold_until(
         &mut reader,
-        &mut view,
+        view,
         &place.topic,
         partition,
         until,
@@ -183,58 +184,50 @@ pub(crate) fn begin_at(view: &mut View, start: RebuildStart) {
     view.advance(start.offset);
 }
 
-/// Folds the records from the view's position up to `until`.
+/// Folds the records from the view's position up to `until`, and saves what comes of them:
+/// all of it on `disk`, for both wait for the store. One partition's saves keep nobody from
+/// folding another.
 pub(crate) async fn fold_until<R: Reader>(
     reader: &mut R,
-    view: &mut View,
+    mut view: View,
     topic: &Topic,
     partition: Partition,
     until: Offset,
     disk: &Arc<dyn Disk>,
-) -> Result<(), RestoreError> {
+) -> Result<View, RestoreError> {
     let mut next = Offset(view.position());
-    let mut saving = None;
     while next < until {
-        let page = reader
-            .read(topic, partition, next, Limit::records(5_000))
-            .await?;
-        for record in page
-            .records
-            .iter()
-            .take_while(|record| record.offset < until)
-        {
-            fold(view, record)?;
-        }
-        next = page.next.min(until);
-        if view.staged_len() >= SAVE_EVERY {
-            finish(view, saving.take()).await?;
-            saving = begin(view, disk);
-        }
-        if page.at_end {
+        let page = reader.read(topic, partition, next, Limit::records(PAGE));
+        let Page {
+            records,
+            next: after,
+            at_end,
+        } = page.await?;
+        next = after.min(until);
+        let is_last = at_end || next == until;
+        let work = move || fold_page(view, &records, until, is_last);
+        view = done(Arc::clone(disk), work).await??;
+        if is_last {
             break;
         }
     }
-    finish(view, saving).await?;
-    let last = begin(view, disk);
-    finish(view, last).await
+    Ok(view)
 }
 
-/// A save that is given up when nobody waits for it any more: whoever opens the view next
-/// would have to wait for it.
-type Saving = AbortOnDropHandle<Result<Result<Saved, triggerfish_view::Error>, JoinError>>;
-
-/// Saves what is staged, beside the folding.
-fn begin(view: &mut View, disk: &Arc<dyn Disk>) -> Option<Saving> {
-    let job = view.begin_save()?;
-    let saving = tokio::spawn(done(Arc::clone(disk), move || job.run()));
-    Some(AbortOnDropHandle::new(saving))
-}
-
-async fn finish(view: &mut View, saving: Option<Saving>) -> Result<(), RestoreError> {
-    if let Some(saving) = saving {
-        view.finish_save(saving.await???);
+fn fold_page(
+    mut view: View,
+    records: &[Record],
+    until: Offset,
+    is_last: bool,
+) -> Result<View, triggerfish_view::Error> {
+    let wanted = |record: &&Record| record.offset < until;
+    for record in records.iter().take_while(wanted) {
+        fold(&mut view, record)?;
     }
-    Ok(())
+    if is_last || view.staged_len() >= SAVE_EVERY {
+        view.save()?;
+    }
+    Ok(view)
 }
 
 /// What is kept beside a committed position: where a rebuild has to begin.

@@ -94,9 +94,9 @@ async fn compare<L: EventLog>(
     let (mut rebuilt, _) = View::open(&scratch, &identity, place.settings)?;
     begin_at(&mut rebuilt, view.rebuild_start()?);
     let mut reader = log.open_reader().await?;
-    fold_until(
+    rebuilt = fold_until(
         &mut reader,
-        &mut rebuilt,
+        rebuilt,
         topic,
         partition,
         Offset(position),

@@ -11,9 +11,11 @@ use std::{
     hash::{DefaultHasher, Hasher as _},
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
 };
+
+use parking_lot::Mutex;
 
 use crate::error::Error;
 
@@ -32,13 +34,16 @@ const PAGE_SHIFT: u32 = 20;
 /// tests, and of those who only look, never have as many.
 const PAGES_FREE: u32 = 128;
 
+/// Pages that are taken to be in the cache still: 64 times the four last used of those that
+/// share a number. Few, for they may stay in memory.
+type Lately = [Mutex<[u64; 4]>; 64];
+
 /// What keeps the cache of one store small; clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Evictor {
     db: sled::Db,
     fillers: Arc<OnceLock<sled::Tree>>,
-    /// Pages used lately, by a byte of their number. Few, for they may stay in memory.
-    lately: Arc<[AtomicU64; 256]>,
+    lately: Arc<Lately>,
     /// Counts the uses of others than those.
     pages: Arc<AtomicU32>,
 }
@@ -48,16 +53,14 @@ impl Evictor {
         Self {
             db,
             fillers: Arc::default(),
-            lately: Arc::new([const { AtomicU64::new(0) }; 256]),
+            lately: Arc::new([const { Mutex::new([0; 4]) }; 64]),
             pages: Arc::default(),
         }
     }
 
-    /// The page of `key` is used.
-    pub(crate) fn uses(&self, key: &[u8]) -> Result<(), Error> {
-        let page = page_of(key);
-        let slot = &self.lately[usize::from(page.to_le_bytes()[0])];
-        if slot.swap(page, Ordering::Relaxed) == page {
+    /// `page` is used.
+    pub(crate) fn uses(&self, page: Page) -> Result<(), Error> {
+        if self.was_used(page) {
             return Ok(());
         }
         let before = self.pages.fetch_add(1, Ordering::Relaxed);
@@ -71,6 +74,16 @@ impl Evictor {
             let _ = fillers.get(key.to_be_bytes()).map_err(Error::Read)?;
         }
         Ok(())
+    }
+
+    /// Whether `page` was used lately; it is now.
+    fn was_used(&self, Page(page): Page) -> bool {
+        let mut last_used = self.lately[usize::from(page.to_le_bytes()[0]) % 64].lock();
+        let found = last_used.iter().position(|used| *used == page);
+        let until = found.unwrap_or(last_used.len() - 1);
+        last_used[..=until].rotate_right(1);
+        last_used[0] = page;
+        found.is_some()
     }
 
     fn fillers(&self) -> Result<&sled::Tree, sled::Error> {
@@ -88,33 +101,48 @@ impl Evictor {
     }
 }
 
-/// A number that is the same for keys that are likely on one page.
-fn page_of(key: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(&key[..key.len().min(1)]);
-    for number in key.get(1..).unwrap_or_default().chunks(8) {
-        let number = number
-            .iter()
-            .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-        hasher.write_u64(number >> PAGE_SHIFT);
+/// A number that is the same for keys that are likely on one page of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Page(u64);
+
+impl Page {
+    /// The page of `key`, if there are keys for about every number in it.
+    pub(crate) fn of(key: &[u8]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&key[..key.len().min(1)]);
+        for number in key.get(1..).unwrap_or_default().chunks(8) {
+            let number = number
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+            hasher.write_u64(number >> PAGE_SHIFT);
+        }
+        Self(hasher.finish())
     }
-    hasher.finish()
+
+    /// The page of `key`, one of `keys` that are spread evenly over all numbers.
+    pub(crate) fn of_spread(prefix: u8, key: u64, keys: usize) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u8(prefix);
+        let pages = keys as u64 / u64::from(ENTRIES_PER_LEAF);
+        hasher.write_u64(
+            key.checked_shr(u64::BITS - pages.max(1).ilog2())
+                .unwrap_or(0),
+        );
+        Self(hasher.finish())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{
-        identity::{LogIdentity, Settings},
-        layout::{ENVELOPES, ROWS, one},
-        store::Store,
+        layout::{ENVELOPES, KEYS, ROWS, one},
+        store::testing::open,
     };
 
     #[test]
     fn neighbours_are_one_page_and_others_are_not() {
-        let page = |kind, number: u64| page_of(&one(kind, number));
+        let page = |kind, number: u64| Page::of(&one(kind, number));
         assert_eq!(page(ROWS, 1 << 20), page(ROWS, (2 << 20) - 1));
         assert_ne!(page(ROWS, 1 << 20), page(ROWS, 2 << 20));
         assert_ne!(page(ROWS, 1 << 20), page(ENVELOPES, 1 << 20));
@@ -125,11 +153,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let evictor = Evictor::new(sled::open(folder.path()).unwrap());
         for key in 0..100 {
-            evictor.uses(&one(ROWS, key)).unwrap();
+            evictor.uses(Page::of(&one(ROWS, key))).unwrap();
         }
         assert_eq!(evictor.pages.load(Ordering::Relaxed), 1);
-        evictor.uses(&one(ROWS, 7 << 20)).unwrap();
+        evictor.uses(Page::of(&one(ROWS, 7 << 20))).unwrap();
         assert_eq!(evictor.pages.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn pages_used_in_turn_count_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let evictor = Evictor::new(sled::open(folder.path()).unwrap());
+        for _ in 0..10 {
+            for key in (0..1_024).map(|number| number << 54) {
+                evictor.uses(Page::of_spread(KEYS, key, 1_024)).unwrap();
+            }
+        }
+        let counted = evictor.pages.load(Ordering::Relaxed);
+        // 1,024 keys lie on 128 pages, of which a few share their number with four others.
+        assert!((128..512).contains(&counted), "{counted} of 1,280 pages");
     }
 
     const LEAVES_READ: u64 = 1_024;
@@ -177,20 +219,5 @@ mod tests {
             store.apply(batch).unwrap();
         }
         store.flush().unwrap();
-    }
-
-    fn open(folder: &std::path::Path) -> Store {
-        let identity = LogIdentity {
-            cluster: "test".into(),
-            topic: "invocation-log".into(),
-            partition: 0,
-        };
-        let settings = Settings {
-            keep_completed: Duration::from_hours(1),
-            keep_failed: Duration::from_hours(1),
-            keep_callbacks: Duration::from_hours(1),
-            cache_bytes: 1 << 20,
-        };
-        Store::open(folder, &identity, &settings).unwrap().store
     }
 }

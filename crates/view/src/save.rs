@@ -109,8 +109,7 @@ impl Save {
             ..self.progress.clone()
         };
         batch.insert(PROGRESS, progress.encode());
-        self.store.apply(batch)?;
-        self.keys.commit(pending);
+        self.keys.commit(pending, || self.store.apply(batch))?;
         for _ in 0..READS_TO_COLLECT {
             let _ = self.store.get(PROGRESS)?;
         }
@@ -165,9 +164,9 @@ impl Draft<'_> {
                     self.index_call(None, Some(&entry.row));
                     self.list(&entry.row, true);
                     self.rows += 1;
+                    self.keys.insert(entry.row.id.key(), Some(entry.row.place));
                 }
             }
-            self.keys.insert(entry.row.id.key(), Some(entry.row.place));
         }
         let mut bytes = Vec::with_capacity(stored.len() + entries.len() * 128);
         for (row, piece) in after.values() {

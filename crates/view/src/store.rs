@@ -17,7 +17,7 @@ use sled::IVec;
 
 use crate::{
     error::Error,
-    evict::Evictor,
+    evict::{Evictor, Page},
     identity::{LogIdentity, Settings, WipeReason},
     layout::{
         CALLS, DEADLINES, ENVELOPES, FORMAT, IDENTITY, KEYS, LISTS, ORDERED, PROGRESS, REMOVALS,
@@ -197,8 +197,13 @@ impl Store {
     }
 
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<IVec>, Error> {
+        self.get_on(Page::of(key), key)
+    }
+
+    /// As [`Self::get`], where it is better known on which page that is.
+    pub(crate) fn get_on(&self, page: Page, key: &[u8]) -> Result<Option<IVec>, Error> {
         self.guarded(|| {
-            self.evictor.uses(key)?;
+            self.evictor.uses(page)?;
             self.db.get(key).map_err(Error::Read)
         })
     }
@@ -236,7 +241,7 @@ impl Store {
                 };
                 let Some(pair) = next else { return Ok(()) };
                 let (key, value) = pair.map_err(Error::Read)?;
-                self.evictor.uses(&key)?;
+                self.evictor.uses(Page::of(&key))?;
                 if visit(&key, &value)?.is_break() {
                     return Ok(());
                 }
@@ -376,5 +381,29 @@ fn folder(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> E
         path,
         action,
         source,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::{path::Path, time::Duration};
+
+    use super::Store;
+    use crate::identity::{LogIdentity, Settings};
+
+    /// A store with a cache of one mebibyte.
+    pub(crate) fn open(folder: &Path) -> Store {
+        let identity = LogIdentity {
+            cluster: "test".into(),
+            topic: "invocation-log".into(),
+            partition: 0,
+        };
+        let settings = Settings {
+            keep_completed: Duration::from_hours(1),
+            keep_failed: Duration::from_hours(1),
+            keep_callbacks: Duration::from_hours(1),
+            cache_bytes: 1 << 20,
+        };
+        Store::open(folder, &identity, &settings).unwrap().store
     }
 }
