@@ -86,7 +86,12 @@ impl View {
         });
         saving_from = next.unwrap_or((Timestamp::MAX, u64::MAX));
         let mut all_hidden = true;
-        let (start, end) = (from.clone(), after(&[DEADLINES]));
+        // A save that has been written meanwhile may have moved a block forward, to the
+        // earliest deadline that it brings.
+        let brought = saving.and_then(|saving| saving.deadlines.first());
+        let brought = brought.map(|(deadline, _)| timed(DEADLINES, *deadline, 0));
+        let start = brought.map_or_else(|| from.clone(), |brought| brought.min(from.clone()));
+        let end = after(&[DEADLINES]);
         self.store.scan(&start, &end, Order::Ascending, |key, _| {
             let earliest = time(number(key, 1).ok_or(DAMAGED)?);
             if all_hidden {
