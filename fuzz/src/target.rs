@@ -28,7 +28,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 21] = [
+pub const TARGETS: [Target; 22] = [
     of("observation", wire::observation, &[], seeds::observations),
     of("state", wire::state, &[], seeds::states),
     of("action", wire::action, &[], seeds::actions),
@@ -52,6 +52,7 @@ pub const TARGETS: [Target; 21] = [
     of("log-key", storage::key, &[], seeds::none),
     of("log-journal", storage::journal, &[], seeds::journals),
     of("view", storage::view, &[], seeds::none),
+    of("view-block", storage::view_block, &[], seeds::none),
     of("rebuild-start", storage::rebuild_start, &[], seeds::none),
     of("registry-record", registry::record, JSON, seeds::none),
     of(

@@ -15,6 +15,24 @@ const ENVELOPE_INLINE: usize = 4096;
 const APART: u32 = u32::MAX;
 
 const DAMAGED: Error = Error::Damaged("a block does not read back");
+/// LZ4 makes of one byte so many at most.
+const EXPANSION_MAX: usize = 255;
+
+/// A block of rows or a pack of envelopes as it lies in the store. Neighbours are much alike,
+/// and what sled does with a value is a matter of its bytes.
+pub(crate) fn compress(block: &[u8]) -> Vec<u8> {
+    lz4_flex::block::compress_prepend_size(block)
+}
+
+/// What [`compress`] was given.
+pub(crate) fn decompress(stored: &[u8]) -> Result<Vec<u8>, Error> {
+    let (size, compressed) = lz4_flex::block::uncompressed_size(stored).map_err(|_| DAMAGED)?;
+    // A damaged size must not take memory.
+    if size > compressed.len().saturating_mul(EXPANSION_MAX) {
+        return Err(DAMAGED);
+    }
+    lz4_flex::block::decompress(compressed, size).map_err(|_| DAMAGED)
+}
 
 /// Bytes that belong to a row: in the block or under their own key.
 #[derive(Clone, Debug, PartialEq, Eq)]

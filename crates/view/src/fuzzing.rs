@@ -28,6 +28,20 @@ pub fn envelopes(pack: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(out)
 }
 
+/// A block or pack as it lies in the store: what it holds.
+///
+/// # Errors
+/// When it is none.
+pub fn block(stored: &[u8]) -> Result<Vec<u8>, Error> {
+    blocks::decompress(stored)
+}
+
+/// A block or pack as it goes into the store.
+#[must_use]
+pub fn stored(block: &[u8]) -> Vec<u8> {
+    blocks::compress(block)
+}
+
 /// How far a view has come.
 #[must_use]
 pub fn progress(value: &[u8]) -> Option<Vec<u8>> {

@@ -18,8 +18,7 @@ impl Store {
     /// The rows of the block of `place`.
     pub(crate) fn rows_near(&self, place: u64) -> Result<Vec<Row>, Error> {
         self.guarded(|| {
-            let block = self.get(&one(ROWS, block_of(place)))?;
-            let block = block.unwrap_or_default();
+            let block = self.block(&one(ROWS, block_of(place)))?;
             blocks::rows(&block).map(|row| Ok(row?.0)).collect()
         })
     }
@@ -28,15 +27,14 @@ impl Store {
     pub(crate) fn entry(&self, place: u64) -> Result<Option<Arc<Entry>>, Error> {
         self.guarded(|| {
             let block = block_of(place);
-            let rows = self.get(&one(ROWS, block))?.unwrap_or_default();
+            let rows = self.block(&one(ROWS, block))?;
             for row in blocks::rows(&rows) {
                 let (row, piece) = row?;
                 if row.place != place {
                     continue;
                 }
                 let state = self.piece(LARGE_STATE, place, piece)?;
-                let envelopes = self.get(&one(ENVELOPES, pack_of(place)))?;
-                let envelopes = envelopes.unwrap_or_default();
+                let envelopes = self.block(&one(ENVELOPES, pack_of(place)))?;
                 let envelope = self.envelope(&envelopes, place)?;
                 return match (state, envelope) {
                     (Some(state), Some(envelope)) => decode(row, &envelope, &state).map(Some),
@@ -78,7 +76,7 @@ impl Store {
 
     /// The envelopes of a pack, by place.
     pub(crate) fn envelopes_of(&self, pack: u64) -> Result<BTreeMap<u64, Vec<u8>>, Error> {
-        let envelopes = self.get(&one(ENVELOPES, pack))?.unwrap_or_default();
+        let envelopes = self.block(&one(ENVELOPES, pack))?;
         let mut found = BTreeMap::new();
         for envelope in blocks::envelopes(&envelopes) {
             let (place, piece) = envelope?;
@@ -97,7 +95,7 @@ impl Store {
     ) -> Result<(), Error> {
         let (from, to) = (one(ROWS, block_of(from)), after(&[ROWS]));
         self.scan(&from, &to, Order::Ascending, |_, block| {
-            for row in blocks::rows(block) {
+            for row in blocks::rows(&blocks::decompress(block)?) {
                 let (row, piece) = row?;
                 if visit(&row, piece)?.is_break() {
                     return Ok(ControlFlow::Break(()));

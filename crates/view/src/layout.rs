@@ -3,7 +3,7 @@
 //! sled's cost is per key, not per byte, and it keeps a few hundred bytes of memory
 //! for every sixteen keys. So what comes in log order is packed: what the records at 32
 //! neighbouring offsets brought about shares one value for its rows and two for its
-//! envelopes, and the indexes point at blocks where that is precise enough.
+//! envelopes, compressed, and the indexes point at blocks where that is precise enough.
 //!
 //! A record brings about one invocation, or an action and the calls of its callbacks. The
 //! *place* of each is its record's offset and its part: [`triggerfish_core::invocation::place`].
@@ -29,7 +29,7 @@ use triggerfish_core::{SubscriptionId, Timestamp, invocation::PART_BITS};
 use crate::row::KeyHash;
 
 /// Version of everything in this module; another version is wiped.
-pub(crate) const FORMAT: u8 = 2;
+pub(crate) const FORMAT: u8 = 3;
 /// Places that share a block: those of 32 offsets.
 pub(crate) const BLOCK: u64 = 1 << BLOCK_SHIFT;
 const BLOCK_SHIFT: u32 = 5 + PART_BITS;

@@ -141,7 +141,7 @@ impl Draft<'_> {
     }
 
     fn write_block(&mut self, block: u64, entries: &[&Arc<Entry>]) -> Result<(), Error> {
-        let stored = self.save.store.get(&one(ROWS, block))?.unwrap_or_default();
+        let stored = self.save.store.block(&one(ROWS, block))?;
         let mut before = Vec::new();
         let mut after = BTreeMap::new();
         for row in blocks::rows(&stored) {
@@ -172,7 +172,8 @@ impl Draft<'_> {
         for (row, piece) in after.values() {
             blocks::push_row(&mut bytes, row, piece);
         }
-        self.batch.insert(one(ROWS, block), bytes);
+        self.batch
+            .insert(one(ROWS, block), blocks::compress(&bytes));
         let after: Vec<Row> = after.into_values().map(|(row, _)| row).collect();
         self.index_block(block, &before, &after);
         self.write_envelopes(entries)
@@ -193,8 +194,7 @@ impl Draft<'_> {
         let mut fresh = entries.iter().filter(|entry| entry.fresh).peekable();
         while let Some(first) = fresh.peek() {
             let pack = pack_of(first.row.place);
-            let stored = self.save.store.get(&one(ENVELOPES, pack))?;
-            let mut bytes = stored.map(|stored| stored.to_vec()).unwrap_or_default();
+            let mut bytes = self.save.store.block(&one(ENVELOPES, pack))?;
             while let Some(entry) = fresh.next_if(|entry| pack_of(entry.row.place) == pack) {
                 let place = entry.row.place;
                 let piece = if blocks::envelope_fits(&entry.envelope) {
@@ -206,7 +206,8 @@ impl Draft<'_> {
                 };
                 blocks::push_envelope(&mut bytes, place, &piece);
             }
-            self.batch.insert(one(ENVELOPES, pack), bytes);
+            self.batch
+                .insert(one(ENVELOPES, pack), blocks::compress(&bytes));
         }
         Ok(())
     }
@@ -285,7 +286,7 @@ impl Draft<'_> {
 
     fn remove_block(&mut self, block: u64) -> Result<(), Error> {
         let store = &self.save.store;
-        let stored = store.get(&one(ROWS, block))?.unwrap_or_default();
+        let stored = store.block(&one(ROWS, block))?;
         for row in blocks::rows(&stored) {
             let (row, state) = row?;
             if state == Piece::Apart {
@@ -311,7 +312,7 @@ impl Draft<'_> {
         let Some(stored) = self.save.store.get(&one(ENVELOPES, pack))? else {
             return Ok(());
         };
-        for envelope in blocks::envelopes(&stored) {
+        for envelope in blocks::envelopes(&blocks::decompress(&stored)?) {
             if let (place, Piece::Apart) = envelope? {
                 self.batch.remove(one(LARGE_ENVELOPE, place));
             }

@@ -16,6 +16,7 @@ use std::{
 use sled::IVec;
 
 use crate::{
+    blocks,
     error::Error,
     evict::{Evictor, Page},
     identity::{LogIdentity, Settings, WipeReason},
@@ -205,6 +206,14 @@ impl Store {
         self.guarded(|| {
             self.evictor.uses(page)?;
             self.db.get(key).map_err(Error::Read)
+        })
+    }
+
+    /// The block or pack of `key`; without it an empty one.
+    pub(crate) fn block(&self, key: &[u8]) -> Result<Vec<u8>, Error> {
+        self.guarded(|| match self.get(key)? {
+            Some(stored) => blocks::decompress(&stored),
+            None => Ok(Vec::new()),
         })
     }
 

@@ -68,6 +68,21 @@ pub(super) fn view(input: &[u8]) -> bool {
     true
 }
 
+/// A block as it lies in a view's store: never larger than what it is read from allows, and the
+/// same when it has been written again.
+pub(super) fn view_block(input: &[u8]) -> bool {
+    let Ok(block) = view::block(input) else {
+        return false;
+    };
+    assert!(
+        block.len() <= 255 * input.len(),
+        "more came out than LZ4 can hold"
+    );
+    let again = view::block(&view::stored(&block));
+    assert_eq!(again.expect("what was written can be read"), block);
+    true
+}
+
 /// Where a rebuild begins.
 pub(super) fn rebuild_start(input: &[u8]) -> bool {
     let Some(written) = runtime::rebuild_start(input) else {

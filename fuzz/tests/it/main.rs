@@ -72,6 +72,7 @@ runs! {
     log_key: "log-key",
     log_journal: "log-journal",
     view: "view",
+    view_block: "view-block",
     rebuild_start: "rebuild-start",
     registry_record: "registry-record",
     registry_file: "registry-file",
