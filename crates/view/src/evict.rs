@@ -5,7 +5,7 @@
 //! and there among a great many pages therefore bring in up to 16,384 of them before the
 //! first is given back, whatever the capacity. So whenever a page may have been read from
 //! disk some others are asked for, small ones that exist for this alone and of which there are
-//! some in every part: after 128 pages every part has been looked at.
+//! some in every part: after 256 pages every part has been looked at.
 
 use std::{
     hash::{DefaultHasher, Hasher as _},
@@ -24,11 +24,11 @@ const TREE: &str = "evict";
 const LEAVES: u32 = 512;
 /// sled splits a leaf of more than 16 entries in half.
 const ENTRIES_PER_LEAF: u32 = 8;
-/// 256 parts times 64, by 128.
-const TOUCHES_PER_PAGE: u32 = 128;
+/// 256 parts times 64, by 256.
+const TOUCHES_PER_PAGE: u32 = 64;
 /// Keys that differ in the lower bits of their numbers only lie on one page, as a rule: a
-/// leaf has at most 16 entries, and each stands for 16 or 32 offsets of 4,096 places.
-const PAGE_SHIFT: u32 = 20;
+/// leaf has at most 16 entries, and each stands for 32 or 64 offsets of 4,096 places.
+const PAGE_SHIFT: u32 = 21;
 
 /// So many pages may stay; the small ones are made when there are more, since most views of
 /// tests, and of those who only look, never have as many.
@@ -143,9 +143,9 @@ mod tests {
     #[test]
     fn neighbours_are_one_page_and_others_are_not() {
         let page = |kind, number: u64| Page::of(&one(kind, number));
-        assert_eq!(page(ROWS, 1 << 20), page(ROWS, (2 << 20) - 1));
-        assert_ne!(page(ROWS, 1 << 20), page(ROWS, 2 << 20));
-        assert_ne!(page(ROWS, 1 << 20), page(ENVELOPES, 1 << 20));
+        assert_eq!(page(ROWS, 1 << 21), page(ROWS, (2 << 21) - 1));
+        assert_ne!(page(ROWS, 1 << 21), page(ROWS, 2 << 21));
+        assert_ne!(page(ROWS, 1 << 21), page(ENVELOPES, 1 << 21));
     }
 
     #[test]
@@ -203,7 +203,7 @@ mod tests {
         let before = resident();
         for leaf in 0..LEAVES_READ {
             // 389 and 1,024 have no common divisor.
-            let key = one(ROWS, (leaf * 389 % LEAVES_READ * 8) << 17);
+            let key = one(ROWS, (leaf * 389 % LEAVES_READ * 8) << 18);
             assert_eq!(store.get(&key).unwrap().unwrap().len(), 8 << 10);
         }
         let more = resident().saturating_sub(before);
@@ -215,7 +215,7 @@ mod tests {
         let store = open(folder.as_ref());
         for number in 0..LEAVES_READ * 8 {
             let mut batch = sled::Batch::default();
-            batch.insert(one(ROWS, number << 17), vec![7; 8 << 10]);
+            batch.insert(one(ROWS, number << 18), vec![7; 8 << 10]);
             store.apply(batch).unwrap();
         }
         store.flush().unwrap();

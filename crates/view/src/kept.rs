@@ -1,8 +1,14 @@
 //! Reading what is on disk: rows and whole invocations.
 
-use std::{borrow::Cow, collections::BTreeMap, ops::ControlFlow, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, VecDeque},
+    ops::ControlFlow,
+    sync::Arc,
+};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use triggerfish_wire::{action, state};
 
 use crate::{
@@ -13,6 +19,32 @@ use crate::{
     staged::{Body, Entry},
     store::{Order, Store},
 };
+
+/// Blocks and packs that were read last, for what is asked for next mostly lies beside. Only
+/// for whoever looks into the buffers first, and forgets them when a save has ended: what is in
+/// neither buffer has not changed since.
+#[derive(Debug, Default)]
+pub(crate) struct Nearby(Mutex<VecDeque<(Vec<u8>, Bytes)>>);
+
+/// So many are enough for calls that end in about the order in which they began.
+const NEARBY: usize = 8;
+
+impl Nearby {
+    fn block(&self, store: &Store, key: Vec<u8>) -> Result<Bytes, Error> {
+        let mut blocks = self.0.lock();
+        if let Some((_, block)) = blocks.iter().find(|(known, _)| *known == key) {
+            return Ok(block.clone());
+        }
+        let block = Bytes::from(store.block(&key)?);
+        blocks.truncate(NEARBY - 1);
+        blocks.push_front((key, block.clone()));
+        Ok(block)
+    }
+
+    pub(crate) fn forget(&self) {
+        self.0.lock().clear();
+    }
+}
 
 impl Store {
     /// The rows of the block of `place`.
@@ -25,16 +57,25 @@ impl Store {
 
     /// The invocation at `place`. `None` also when it was removed while being read.
     pub(crate) fn entry(&self, place: u64) -> Result<Option<Arc<Entry>>, Error> {
+        self.entry_by(&Nearby::default(), place)
+    }
+
+    /// As [`Self::entry`], where `nearby` may have its block and its pack.
+    pub(crate) fn entry_by(
+        &self,
+        nearby: &Nearby,
+        place: u64,
+    ) -> Result<Option<Arc<Entry>>, Error> {
         self.guarded(|| {
             let block = block_of(place);
-            let rows = self.block(&one(ROWS, block))?;
+            let rows = nearby.block(self, one(ROWS, block))?;
             for row in blocks::rows(&rows) {
                 let (row, piece) = row?;
                 if row.place != place {
                     continue;
                 }
                 let state = self.piece(LARGE_STATE, place, piece)?;
-                let envelopes = self.block(&one(ENVELOPES, pack_of(place)))?;
+                let envelopes = nearby.block(self, one(ENVELOPES, pack_of(place)))?;
                 let envelope = self.envelope(&envelopes, place)?;
                 return match (state, envelope) {
                     (Some(state), Some(envelope)) => decode(row, &envelope, &state).map(Some),

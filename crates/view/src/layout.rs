@@ -1,7 +1,7 @@
 //! Where things lie in the one sled tree of a view.
 //!
 //! sled's cost is per key, not per byte, and it keeps a few hundred bytes of memory
-//! for every sixteen keys. So what comes in log order is packed: what the records at 32
+//! for every sixteen keys. So what comes in log order is packed: what the records at 64
 //! neighbouring offsets brought about shares one value for its rows and two for its
 //! envelopes, compressed, and the indexes point at blocks where that is precise enough.
 //!
@@ -30,13 +30,13 @@ use crate::row::KeyHash;
 
 /// Version of everything in this module; another version is wiped.
 pub(crate) const FORMAT: u8 = 3;
-/// Places that share a block: those of 32 offsets.
+/// Places that share a block: those of 64 offsets.
 pub(crate) const BLOCK: u64 = 1 << BLOCK_SHIFT;
-const BLOCK_SHIFT: u32 = 5 + PART_BITS;
+const BLOCK_SHIFT: u32 = 6 + PART_BITS;
 /// Places whose envelopes share a value. sled reads and writes pages of up to sixteen
 /// values, so these are kept small.
 pub(crate) const PACK: u64 = 1 << PACK_SHIFT;
-const PACK_SHIFT: u32 = 4 + PART_BITS;
+const PACK_SHIFT: u32 = 5 + PART_BITS;
 /// Places that share a window of a subscription's list.
 pub(crate) const WINDOW: u64 = 1 << WINDOW_SHIFT;
 const WINDOW_SHIFT: u32 = 12 + PART_BITS;

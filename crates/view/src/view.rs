@@ -12,6 +12,7 @@ use crate::{
     deadlines::NextStored,
     error::Error,
     identity::{LogIdentity, Opened, Settings, WipeReason},
+    kept::Nearby,
     keys::Keys,
     meta::{Counts, Progress},
     row::Row,
@@ -52,6 +53,7 @@ pub struct View {
     generation: u64,
     /// The invocation read from disk last: mostly the one that is put next.
     last_read: Option<Arc<Entry>>,
+    nearby: Nearby,
     /// The earliest deadline outside the staged buffer.
     pub(crate) next_stored: NextStored,
     /// The oldest invocation kept, once looked up.
@@ -119,6 +121,7 @@ impl View {
             progress: open.progress,
             generation,
             last_read: None,
+            nearby: Nearby::default(),
             next_stored: NextStored::default(),
             oldest: Looked::NotYet,
             recent: None,
@@ -295,6 +298,7 @@ impl View {
             self.saved = (saved.position, saved.log_time);
             self.progress.rows = saved.rows;
             self.saving = None;
+            self.nearby.forget();
             self.next_stored = NextStored::default();
         }
     }
@@ -362,7 +366,7 @@ impl View {
         let Some(place) = self.keys.place(&self.store, key)? else {
             return Ok(None);
         };
-        self.last_read = self.store.entry(place)?;
+        self.last_read = self.store.entry_by(&self.nearby, place)?;
         Ok(self.last_read.clone())
     }
 
@@ -380,7 +384,7 @@ impl View {
         }
         match &self.last_read {
             Some(last) if last.row.place == place => Ok(Some(Arc::clone(last))),
-            _ => self.store.entry(place),
+            _ => self.store.entry_by(&self.nearby, place),
         }
     }
 

@@ -54,7 +54,10 @@ const CASES: [(&str, &[&str]); 13] = [
             "3",
         ],
     ),
-    ("rebuild", &["--count", "200", "--waiting", "20"]),
+    (
+        "rebuild",
+        &["--count", "200", "--burst", "100", "--waiting", "20"],
+    ),
     (
         "subscriptions",
         &["--count", "200", "--many", "20", "--few", "2"],

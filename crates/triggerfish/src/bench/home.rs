@@ -1,6 +1,7 @@
 //! A service of its own with a great many invocations: filled by events that wait for it in its
 //! log, as they do when upstream was faster, and looked at from outside.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -55,11 +56,11 @@ impl Home {
         Child::start(self.path(), &[]).await
     }
 
-    /// Appends events to `trigger-events`, the one with each number for the trigger that
+    /// Appends the events with these numbers to `trigger-events`, each for the trigger that
     /// `trigger` names. No service may run on the folder.
     pub(super) async fn append(
         &self,
-        count: u64,
+        numbers: Range<u64>,
         trigger: impl Fn(u64) -> &'static str,
         step: &Step,
     ) -> anyhow::Result<()> {
@@ -68,9 +69,9 @@ impl Home {
         let partitions = log.partitions(&topic).await?;
         let to = Destination { topic, partitions };
         let appender = log.open_appender(WriterName::from("bench")).await?;
-        let mut next = 0;
-        while next < count {
-            let end = count.min(next + BATCH);
+        let mut next = numbers.start;
+        while next < numbers.end {
+            let end = numbers.end.min(next + BATCH);
             let records = (next..end).map(|number| written(&to, trigger(number), number, ""));
             appender.append(records.collect()).await?;
             next = end;

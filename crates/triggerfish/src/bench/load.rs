@@ -1,7 +1,7 @@
 //! The loads: the bare loop, and the whole of Triggerfish.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -21,9 +21,51 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The event of the measurements, about 600 bytes as it is called with. It fits every trigger
 /// that is measured.
 pub(super) fn event(number: u64) -> String {
-    let padding = "x".repeat(464);
     let id = format!("{number:032x}");
-    json!({ "identityId": id, "approved": true, "note": padding }).to_string()
+    json!({ "identityId": id, "approved": true, "note": note(number) }).to_string()
+}
+
+/// Words that no other event has in this order: what is compressed must not be compressed better
+/// than what people write.
+fn note(number: u64) -> &'static str {
+    const WORDS: [&str; 16] = [
+        "account ",
+        "access ",
+        "approved ",
+        "by ",
+        "identity ",
+        "manager ",
+        "of ",
+        "pending ",
+        "please ",
+        "provisioned ",
+        "request ",
+        "review ",
+        "role ",
+        "source ",
+        "the ",
+        "until ",
+    ];
+    const NOTES: u32 = 1 << 20;
+    const NOTE: usize = 464;
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let enough = NOTES as usize + NOTE;
+        let mut text = String::with_capacity(enough + 16);
+        let mut word = 0_u64;
+        while text.len() < enough {
+            word += 1;
+            text.push_str(WORDS[scattered(word) as usize % WORDS.len()]);
+        }
+        text
+    });
+    let from = (scattered(number) % NOTES) as usize;
+    &TEXT[from..][..NOTE]
+}
+
+/// Another number for each, in no order that is seen.
+const fn scattered(number: u64) -> u32 {
+    let number = number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    ((number ^ number >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 32) as u32
 }
 
 /// What one measurement gives.

@@ -116,7 +116,7 @@ impl Full {
         subscribe(&child, EXPIRING, &subscriber.url, "ASYNC", &soon).await?;
         child.stop().await?;
         let step = progress.step(round, "events come", number);
-        home.append(number, |_| REQUEST_RESPONSE, &step).await?;
+        home.append(0..number, |_| REQUEST_RESPONSE, &step).await?;
         drop(step);
         let step = progress.step(round, "subscriber is called", number);
         let began = Instant::now();
@@ -214,7 +214,7 @@ impl OpenArgs {
         let calls = &subscriber.calls;
         let before = calls.load(Ordering::Relaxed);
         let step = progress.step(round, "deadlines", self.deadlines);
-        home.append(self.deadlines, |_| EXPIRING, &step).await?;
+        home.append(0..self.deadlines, |_| EXPIRING, &step).await?;
         let child = home.start().await?;
         let within = Duration::from_secs(self.deadline_s);
         let started = Instant::now();

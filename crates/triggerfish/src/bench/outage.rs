@@ -79,7 +79,7 @@ impl Case for OutageArgs {
             let step = progress.step(round, "events come", self.count);
             scene
                 .home
-                .append(self.count, |_| FIRE_AND_FORGET, &step)
+                .append(0..self.count, |_| FIRE_AND_FORGET, &step)
                 .await?;
             let child = scene.home.start().await?;
             self.until_all_wait(&child, &step).await?;
@@ -134,7 +134,9 @@ impl Scene {
 
     /// The rate at which events go out that come to a target which is up.
     async fn without_outage(&self, events: u64, step: &Step) -> anyhow::Result<f64> {
-        self.home.append(events, |_| FIRE_AND_FORGET, step).await?;
+        self.home
+            .append(0..events, |_| FIRE_AND_FORGET, step)
+            .await?;
         let samples = Samples::begin(self.target.calls_before());
         let draining = self.drained(samples, events, step);
         let (child, samples) = tokio::try_join!(self.home.start(), draining)?;

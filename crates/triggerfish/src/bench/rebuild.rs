@@ -47,8 +47,15 @@ impl Case for RebuildArgs {
     }
 
     fn about(&self) -> String {
-        let Self { count, waiting, .. } = self;
-        format!("{count} invocations, of which {waiting} wait for their callbacks")
+        let Self {
+            count,
+            burst,
+            waiting,
+            ..
+        } = self;
+        format!(
+            "{count} invocations in bursts of {burst}, of which {waiting} wait for their callbacks"
+        )
     }
 
     async fn measure(&self, outcome: &mut Outcome, progress: &Progress) -> anyhow::Result<()> {
@@ -102,19 +109,23 @@ impl RebuildArgs {
         let day = json!({"responseDeadline": "P1D"});
         subscribe(&child, WAITING, &url, "ASYNC", &day).await?;
         child.stop().await?;
-        let step = progress.step(0, "events come", self.count);
+        let step = progress.step(0, "subscriber is called", self.count);
         let waiting = self.waiting;
         let trigger = |number| match number {
             number if number < waiting => WAITING,
             _ => REQUEST_RESPONSE,
         };
-        home.append(self.count, trigger, &step).await?;
-        drop(step);
-        let step = progress.step(0, "subscriber is called", self.count);
-        let child = home.start().await?;
-        until_counted(&sink.calls, self.count, &step, || Ok(())).await?;
-        until_waiting(&child, waiting).await?;
-        child.stop().await?;
+        // As in a log of every day, what came of an event is not far behind it.
+        let mut next = 0;
+        while next < self.count {
+            let end = self.count.min(next + self.burst);
+            home.append(next..end, trigger, &step).await?;
+            let child = home.start().await?;
+            until_counted(&sink.calls, end, &step, || Ok(())).await?;
+            until_waiting(&child, waiting.min(end)).await?;
+            child.stop().await?;
+            next = end;
+        }
         Ok(home)
     }
 }

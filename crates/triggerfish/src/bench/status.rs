@@ -122,7 +122,7 @@ impl Kept {
             0 => FIRE_AND_FORGET,
             _ => REQUEST_RESPONSE,
         };
-        home.append(args.count, trigger, &step).await?;
+        home.append(0..args.count, trigger, &step).await?;
         drop(step);
         let step = progress.step(0, "subscriber is called", args.count);
         let child = home.start().await?;

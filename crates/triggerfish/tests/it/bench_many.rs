@@ -30,7 +30,10 @@ fn open_ones_are_completed_restarted_and_expire() {
 
 #[test]
 fn rebuilt_views_are_what_they_were() {
-    let (found, _) = measure("rebuild", &["--count", "150", "--waiting", "30"]);
+    let (found, _) = measure(
+        "rebuild",
+        &["--count", "150", "--burst", "100", "--waiting", "30"],
+    );
     // What was asked for and what came of the call, for each invocation.
     assert_eq!(rounds(&found, "records"), [300.0; ROUNDS]);
 }

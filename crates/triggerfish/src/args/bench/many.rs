@@ -32,6 +32,9 @@ pub(crate) struct RebuildArgs {
     /// Invocations in the log
     #[arg(long, default_value_t = 500_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub(crate) count: u64,
+    /// Events that come at once: the log has as many requests before what came of them
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) burst: u64,
     /// Those of them that wait for their callbacks
     #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(0..=10_000_000))]
     pub(crate) waiting: u64,
