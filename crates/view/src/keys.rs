@@ -7,11 +7,12 @@
 //! round the runs from before it are no longer needed. Recent keys come to about one
 //! in seven of all.
 //!
-//! Where the buckets begin is known in memory too, eight bytes for some two hundred keys:
-//! sled copies a whole page to find the nearest key, and none to find this one.
+//! Where the buckets begin is known in memory too, since sled copies a whole page to find the
+//! nearest key and none to find this one; and two bytes of each key, so that hardly ever is a
+//! bucket read for a key that is new.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     ops::{Bound, ControlFlow},
     sync::Arc,
 };
@@ -47,8 +48,8 @@ pub(crate) struct Keys(Arc<RwLock<Recent>>);
 #[derive(Debug, Default)]
 struct Recent {
     places: BTreeMap<u64, u64>,
-    /// The lowest key that each bucket may hold: its key in the store.
-    buckets: BTreeSet<u64>,
+    /// By the lowest key that each bucket may hold, which is its key in the store.
+    buckets: BTreeMap<u64, Marks>,
     runs: VecDeque<u64>,
     next_run: u64,
     /// Lowest key of the bucket to be visited next.
@@ -62,11 +63,31 @@ struct Recent {
 pub(crate) struct Pending {
     added: Vec<(u64, u64)>,
     moved: Vec<(u64, u64)>,
-    /// Buckets that come and go.
-    buckets: BTreeMap<u64, bool>,
+    /// Buckets that are written; those without keys go.
+    buckets: BTreeMap<u64, Marks>,
     run: Option<u64>,
     cursor: u64,
     round_over: bool,
+}
+
+/// The lower two bytes of each key of a bucket: of one in 400 other keys they say that it may
+/// be there, too.
+#[derive(Debug, Default)]
+struct Marks(Box<[u16]>);
+
+impl Marks {
+    fn of(keys: impl Iterator<Item = u64>) -> Self {
+        Self(keys.map(mark).collect())
+    }
+
+    fn may_have(&self, key: u64) -> bool {
+        self.0.contains(&mark(key))
+    }
+}
+
+const fn mark(key: u64) -> u16 {
+    let [.., high, low] = key.to_be_bytes();
+    u16::from_be_bytes([high, low])
 }
 
 impl Recent {
@@ -91,8 +112,14 @@ impl Keys {
             Ok(ControlFlow::Continue(()))
         })?;
         recent.round = recent.next_run;
-        store.scan(&[KEYS], &after(&[KEYS]), Order::Ascending, |key, _| {
-            recent.buckets.insert(number(key, 1).ok_or(DAMAGED)?);
+        let all = after(&[KEYS]);
+        store.scan(&[KEYS], &all, Order::Ascending, |low, bucket| {
+            let keys = bucket.chunks(PAIR_BYTES).map(read_pair);
+            let keys = keys
+                .map(|pair| Ok(pair?.0))
+                .collect::<Result<Vec<_>, Error>>()?;
+            let low = number(low, 1).ok_or(DAMAGED)?;
+            recent.buckets.insert(low, Marks::of(keys.into_iter()));
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(Self(Arc::new(RwLock::new(recent))))
@@ -105,11 +132,13 @@ impl Keys {
         if let Some(place) = recent.places.get(&key.0) {
             return Ok((*place != GONE).then_some(*place));
         }
-        let Some(low) = recent.buckets.range(..=key.0).next_back() else {
-            return Ok(None);
-        };
-        let bucket = recent.bucket(store, *low)?.unwrap_or_default();
-        find(&bucket, key.0)
+        match recent.buckets.range(..=key.0).next_back() {
+            Some((low, marks)) if marks.may_have(key.0) => {
+                let bucket = recent.bucket(store, *low)?.unwrap_or_default();
+                find(&bucket, key.0)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Writes `changes` and moves what it is time to move, both into `batch`. A key
@@ -168,11 +197,11 @@ impl Keys {
                 recent.places.remove(&key);
             }
         }
-        for (bucket, present) in pending.buckets {
-            if present {
-                recent.buckets.insert(bucket);
+        for (low, marks) in pending.buckets {
+            if marks.0.is_empty() {
+                recent.buckets.remove(&low);
             } else {
-                recent.buckets.remove(&bucket);
+                recent.buckets.insert(low, marks);
             }
         }
         if let Some(run) = pending.run {
@@ -199,7 +228,7 @@ fn visit(
 ) -> Result<(), Error> {
     let low = pending.cursor;
     let above = (Bound::Excluded(low), Bound::Unbounded);
-    let next = recent.buckets.range(above).next().copied();
+    let next = recent.buckets.range(above).next().map(|(low, _)| *low);
     let range = (
         Bound::Included(low),
         next.map_or(Bound::Unbounded, Bound::Excluded),
@@ -246,13 +275,14 @@ fn write_bucket(
     };
     if pairs.is_empty() {
         batch.remove(one(KEYS, low));
-        pending.buckets.insert(low, false);
+        pending.buckets.insert(low, Marks::default());
     }
     for (part_number, part) in pairs.chunks(part_max).enumerate() {
         let start = if part_number == 0 { low } else { part[0].0 };
         let bytes: Vec<u8> = part.iter().flat_map(|(k, o)| pair(*k, *o)).collect();
         batch.insert(one(KEYS, start), bytes);
-        pending.buckets.insert(start, true);
+        let marks = Marks::of(part.iter().map(|(key, _)| *key));
+        pending.buckets.insert(start, marks);
     }
 }
 
