@@ -209,8 +209,9 @@ async fn answer(
     Json(event): Json<Event>,
 ) -> ([(HeaderName, &'static str); 1], &'static str) {
     let number = u64::from_str_radix(&event.identity_id, 16).ok();
-    let due = number.and_then(|number| lock(&shared.due).remove(&number));
+    // Once none is due all have been counted.
     shared.arrived.fetch_add(1, Ordering::Relaxed);
+    let due = number.and_then(|number| lock(&shared.due).remove(&number));
     if let Some(due) = due {
         // Nothing lasts for longer than a histogram can hold.
         let _ = pace::record(&mut lock(&shared.lasted), due);
