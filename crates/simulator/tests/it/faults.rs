@@ -37,7 +37,7 @@ macro_rules! faults {
 
 faults! {
     a_view_that_is_saved_before_the_commit: ViewFirst by "I1", "I4";
-    requests_that_are_folded_twice: NoDedupe by "I1";
+    requests_that_are_folded_twice: NoDedupe by "I1", "I3";
     deadlines_that_nobody_reports: TimerLost by "I1", "I9";
     a_view_that_goes_on_ahead_of_the_log: ViewAhead by "I1", "I4", "I5", "I6";
     a_secret_in_a_log_line: SecretInLogLine by "I8";
