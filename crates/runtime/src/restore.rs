@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use triggerfish_core::Timestamp;
 use triggerfish_log::{
     Committed, EventLog, Limit, LogError, Offset, Page, Partition, Reader, Record, Topic,
@@ -25,6 +28,9 @@ use crate::{
 const PAGE: usize = 5_000;
 /// Invocations staged between two saves of a restore.
 const SAVE_EVERY: usize = 2_000;
+/// How long a view may be held by what nobody waits for any more: the restore of an earlier
+/// assignment ends its save first, a listing its page.
+const HELD_MAX: Duration = Duration::from_mins(1);
 
 /// Where a view lives and what it belongs to.
 #[derive(Clone, Debug)]
@@ -68,8 +74,23 @@ pub enum RestoreError {
 }
 
 impl Place {
-    /// Opens the view of `partition`, wiping it when it is not of this log.
+    /// Opens the view of `partition`, wiping it when it is not of this log. One that is still
+    /// held is waited for.
     pub(crate) async fn open(&self, partition: Partition) -> Result<View, RestoreError> {
+        let began = Instant::now();
+        loop {
+            match self.try_open(partition).await {
+                Err(RestoreError::View(error @ triggerfish_view::Error::InUse { .. }))
+                    if began.elapsed() < HELD_MAX =>
+                {
+                    tracing::warn!(%partition, %error, "the view is still held, trying again");
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    async fn try_open(&self, partition: Partition) -> Result<View, RestoreError> {
         let folder = self.folder.join(partition.to_string());
         let identity = LogIdentity {
             cluster: self.cluster.clone(),
@@ -186,7 +207,7 @@ pub(crate) fn begin_at(view: &mut View, start: RebuildStart) {
 
 /// Folds the records from the view's position up to `until`, and saves what comes of them:
 /// all of it on `disk`, for both wait for the store. One partition's saves keep nobody from
-/// folding another.
+/// folding another. Work that nobody waits for any more ends at the next record.
 pub(crate) async fn fold_until<R: Reader>(
     reader: &mut R,
     mut view: View,
@@ -195,6 +216,8 @@ pub(crate) async fn fold_until<R: Reader>(
     until: Offset,
     disk: &Arc<dyn Disk>,
 ) -> Result<View, RestoreError> {
+    let given_up = CancellationToken::new();
+    let _guard = given_up.clone().drop_guard();
     let mut next = Offset(view.position());
     while next < until {
         let page = reader.read(topic, partition, next, Limit::records(PAGE));
@@ -205,7 +228,8 @@ pub(crate) async fn fold_until<R: Reader>(
         } = page.await?;
         next = after.min(until);
         let is_last = at_end || next == until;
-        let work = move || fold_page(view, &records, until, is_last);
+        let given_up = given_up.clone();
+        let work = move || fold_page(view, &records, until, is_last, &given_up);
         view = done(Arc::clone(disk), work).await??;
         if is_last {
             break;
@@ -219,9 +243,13 @@ fn fold_page(
     records: &[Record],
     until: Offset,
     is_last: bool,
+    given_up: &CancellationToken,
 ) -> Result<View, triggerfish_view::Error> {
     let wanted = |record: &&Record| record.offset < until;
     for record in records.iter().take_while(wanted) {
+        if given_up.is_cancelled() {
+            return Ok(view);
+        }
         fold(&mut view, record)?;
     }
     if is_last || view.staged_len() >= SAVE_EVERY {
@@ -244,4 +272,43 @@ pub(crate) fn decode_start(bytes: &[u8]) -> Option<RebuildStart> {
         offset: u64::from_be_bytes(*offset),
         log_time: Timestamp::from_micros(i64::from_be_bytes(log_time.try_into().ok()?)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_waits_for_ends_at_the_next_record() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let identity = LogIdentity {
+            cluster: "test".into(),
+            topic: "invocation-log".into(),
+            partition: 0,
+        };
+        let settings = Settings {
+            keep_completed: Duration::from_hours(1),
+            keep_failed: Duration::from_hours(1),
+            keep_callbacks: Duration::from_hours(1),
+            cache_bytes: 1 << 20,
+        };
+        let (view, _) = View::open(folder.path(), &identity, settings).expect("it opens");
+        let records: Vec<Record> = (0..3)
+            .map(|offset| Record {
+                topic: "invocation-log".into(),
+                partition: Partition(0),
+                offset: Offset(offset),
+                timestamp_us: 0,
+                key: None,
+                value: None,
+                headers: Vec::new(),
+            })
+            .collect();
+        let given_up = CancellationToken::new();
+        let view = fold_page(view, &records[..1], Offset(3), false, &given_up).expect("it folds");
+        assert_eq!(view.position(), 1);
+        given_up.cancel();
+        let view = fold_page(view, &records[1..], Offset(3), true, &given_up).expect("it ends");
+        assert_eq!((view.position(), view.saved_position()), (1, 0));
+    }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use triggerfish_log::{Assigned, Committed, Offset, Partition, Polled, Revoking};
 
+use crate::slow_disk::SlowDisk;
 use crate::world::{Note, PATIENCE, Running, World, eventually};
 
 #[tokio::test]
@@ -129,6 +130,47 @@ async fn a_hand_over_of_what_was_lost_meanwhile_takes_nothing_away_later() {
     assert!(runs(1).await);
     worker.stop().await;
     check_order(&world);
+}
+
+/// The work of a restore that is given up goes on, and holds the view.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_view_that_an_earlier_restore_still_holds_is_waited_for() {
+    const FOLD: usize = 2;
+    const OPEN_ANEW: usize = 3;
+    let mut world = World::new(1).await;
+    let first = world.worker("a").await;
+    world.complete_some(0, 0..3).await;
+    world.wait_for_completions(3).await;
+    first.stop().await;
+    std::fs::remove_dir_all(world.views("a")).unwrap();
+
+    let disk = SlowDisk::that_holds(FOLD);
+    world.disk = Some(Arc::clone(&disk) as _);
+    world.log.tell_the_next();
+    let worker = world.worker("a").await;
+    eventually("it folds", async || disk.come() == FOLD).await;
+    let end = world.read_all(&world.topics.invocation_log, 0).await.len();
+    let committed = Committed {
+        offset: Offset(end as u64),
+        metadata: Bytes::new(),
+    };
+    let tell = |news| world.log.tell.send(news).unwrap();
+    tell(Polled::Lost(vec![Partition(0)]));
+    tell(Polled::Assigned(vec![Assigned {
+        partition: Partition(0),
+        committed: Some(committed),
+    }]));
+    eventually(
+        "it tries to open the view and tries once more",
+        async || disk.come() > OPEN_ANEW,
+    )
+    .await;
+    disk.let_go();
+    worker.until_ready(true).await;
+    world.complete_some(0, 3..6).await;
+    world.wait_for_completions(6).await;
+    worker.stop().await;
+    world.digests("a").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,4 +9,5 @@ mod restarts;
 mod saving;
 mod seams;
 mod sessions;
+mod slow_disk;
 mod world;

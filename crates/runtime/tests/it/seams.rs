@@ -64,6 +64,13 @@ impl Seams {
             tell,
         }
     }
+
+    /// What is told from now on is heard by the next session that opens.
+    pub(crate) fn tell_the_next(&mut self) {
+        let (tell, news) = mpsc::unbounded_channel();
+        *self.news.lock().unwrap() = Some(news);
+        self.tell = tell;
+    }
 }
 
 pub(crate) struct SeamSession {

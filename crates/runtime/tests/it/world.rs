@@ -20,8 +20,8 @@ use triggerfish_log::{
 use triggerfish_log_embedded::{EmbeddedAppender, EmbeddedLog, EmbeddedOptions};
 use triggerfish_ops::health::Readiness;
 use triggerfish_runtime::{
-    Clock, Error, Handle, Retention, Role, SystemClock, Topics, Views, Worker, WorkerSettings,
-    observation_record, verify,
+    Clock, Disk, Error, Handle, Retention, Role, SystemClock, Topics, Views, Worker,
+    WorkerSettings, observation_record, verify,
 };
 use triggerfish_view::{Settings, View};
 
@@ -152,6 +152,8 @@ pub(crate) struct World {
     pub(crate) acts_after_stall: Arc<AtomicUsize>,
     /// Whether something is under way for every partition.
     pub(crate) is_busy: Arc<AtomicBool>,
+    /// Where the views of workers are to be, unless on the runtime's threads.
+    pub(crate) disk: Option<Arc<dyn Disk>>,
     partitions: u32,
 }
 
@@ -224,6 +226,7 @@ impl World {
             stall: Arc::default(),
             acts_after_stall: Arc::default(),
             is_busy: Arc::default(),
+            disk: None,
             partitions,
         }
     }
@@ -255,7 +258,7 @@ impl World {
             is_busy: Arc::clone(&self.is_busy),
         };
         let readiness = Readiness::new();
-        let (worker, handle) = Worker::open(
+        let (mut worker, handle) = Worker::open(
             self.log.clone(),
             settings,
             Arc::new(SystemClock),
@@ -265,6 +268,9 @@ impl World {
         )
         .await
         .unwrap();
+        if let Some(disk) = &self.disk {
+            worker = worker.on_disk(Arc::clone(disk));
+        }
         let stop = CancellationToken::new();
         let task = tokio::spawn(worker.run(stop.clone()));
         Running {
