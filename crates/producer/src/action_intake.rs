@@ -125,7 +125,7 @@ impl ActionIntake {
         })?;
         let partition = identity.partition(partitions);
         let id = InvocationId::new(asked, partition, identity.action_key());
-        let counts = snapshot.growths().iter().map(|growth| growth.partitions);
+        let counts = snapshot.partitions_until(asked);
         let mut elsewhere: BTreeSet<u16> = counts.map(|count| identity.partition(count)).collect();
         elsewhere.remove(&partition);
         for _ in &request.parts {

@@ -113,7 +113,7 @@ impl Intake {
             .filter(|subscription| matches(subscription, &value))
             .map(|subscription| self.request(&event, trigger, subscription, partitions))
             .collect::<Result<_, _>>()?;
-        let counts = snapshot.growths().iter().map(|growth| growth.partitions);
+        let counts = snapshot.partitions_until(self.clock.now());
         let mut elsewhere = fan_out::partitions_of(&event, counts);
         elsewhere.remove(&fan_out::partition_of(&event, partitions));
         Ok(Decided {

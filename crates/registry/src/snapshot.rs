@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
+    time::Duration,
 };
 
 use triggerfish_core::{Action, SubscriptionId, Timestamp, Timing};
@@ -16,6 +17,11 @@ use crate::{
     subscription::CompiledSubscription,
     trigger::CompiledTrigger,
 };
+
+/// How far clocks of two processes may be apart while a growth of the invocation log begins to
+/// count: with more, an event that comes twice within that time, once to each of them, may be
+/// taken for two.
+const CLOCKS_APART_MAX: Duration = Duration::from_secs(2);
 
 pub(crate) type Subscriptions = BTreeMap<SubscriptionId, Arc<CompiledSubscription>>;
 
@@ -154,6 +160,16 @@ impl Snapshot {
         in_force
             .or(self.growths.first())
             .map(|growth| growth.partitions)
+    }
+
+    /// How many partitions the invocation log may have had for a process when it was `time`
+    /// here, oldest first: a clock that is ahead, by two seconds at most, makes a growth count
+    /// before its time. A growth that counts later is left out, since the group may not
+    /// have given its partitions to anybody yet.
+    pub fn partitions_until(&self, time: Timestamp) -> impl Iterator<Item = u16> {
+        let until = time.after(CLOCKS_APART_MAX);
+        let past = self.growths.iter().take_while(move |g| g.since <= until);
+        past.map(|growth| growth.partitions)
     }
 
     /// Since when the invocation log has how many partitions, oldest first.

@@ -67,6 +67,17 @@ async fn nobody_to_ask_allows_and_the_same_key_is_the_same_action() {
 }
 
 #[tokio::test]
+async fn a_growth_that_does_not_count_yet_refuses_no_question() {
+    let world = World::new().await;
+    let gate = world.gate().await;
+    world.announce_growth(16).await;
+    for key in 0..20 {
+        let told = gate.ask(ask(Timing::Before, &key.to_string())).await;
+        known(told.unwrap());
+    }
+}
+
+#[tokio::test]
 async fn what_can_not_be_is_refused_and_asks_nobody() {
     let world = World::new().await;
     let gate = world.gate().await;

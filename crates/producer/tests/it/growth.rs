@@ -46,6 +46,20 @@ async fn a_key_from_before_a_growth_finds_what_it_started() {
     assert!(places.iter().any(|place| *place >= PARTITIONS));
 }
 
+/// The new partitions are with nobody yet: the group hears of them later.
+#[tokio::test]
+async fn a_growth_that_does_not_count_yet_refuses_no_key() {
+    let world = World::new().await;
+    world.subscribe(None, true).await;
+    let ingest = world.ingest().await;
+    world.announce_growth(GROWN).await;
+    for n in 0..20 {
+        let started = ingest.start(keyed(n)).await.unwrap();
+        assert!(started[0].id.partition() < PARTITIONS);
+        assert_eq!(ingest.start(keyed(n)).await.unwrap(), started);
+    }
+}
+
 #[tokio::test]
 async fn an_event_from_before_a_growth_makes_the_id_it_had() {
     let world = World::new().await;

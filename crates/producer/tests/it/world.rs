@@ -266,6 +266,13 @@ impl World {
         .await;
     }
 
+    /// The invocation log is to have more partitions in an hour, and has not got them yet.
+    pub(crate) async fn announce_growth(&self, partitions: u16) {
+        let since = SystemClock.now().after(Duration::from_hours(1));
+        let growth = Growth { since, partitions };
+        self.registry.grow_partitions(growth).await.unwrap();
+    }
+
     pub(crate) async fn grow_topics(&self, partitions: u16) {
         let specs = self.specs(u32::from(partitions));
         self.log.ensure_topics(&specs).await.unwrap();

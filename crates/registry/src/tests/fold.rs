@@ -269,17 +269,36 @@ fn a_change_among_ten_thousand_subscriptions_is_quick() {
     assert!(slowest < Duration::from_millis(250), "{slowest:?}");
 }
 
+fn grow(
+    world: &mut World,
+    now: Timestamp,
+    since: Timestamp,
+    partitions: u16,
+) -> Result<(), crate::ChangeError> {
+    let growth = Growth { since, partitions };
+    let write = decide::grow(&world.snapshot, now, growth)?;
+    world.apply(&write);
+    Ok(())
+}
+
+/// A clock that is ahead counts by what is to come.
+#[test]
+fn a_partition_count_is_looked_under_as_soon_as_some_clock_may_go_by_it() {
+    let mut world = World::new();
+    let at = |millis| Timestamp::from_millis(millis);
+    grow(&mut world, at(0), Timestamp::EPOCH, 8).unwrap();
+    grow(&mut world, at(1_000), at(9_000), 16).unwrap();
+    for (time, partitions) in [(6_999, &[8][..]), (7_000, &[8, 16]), (9_001, &[8, 16])] {
+        let until = world.snapshot.partitions_until(at(time));
+        assert_eq!(until.collect::<Vec<_>>(), partitions, "{time}");
+    }
+}
+
 #[test]
 fn partition_counts_hold_from_their_time_on() {
     let mut world = World::new();
     assert_eq!(world.snapshot.partitions_at(Timestamp::EPOCH), None);
     let at = |millis| Timestamp::from_millis(millis);
-    let grow = |world: &mut World, now, since, partitions| {
-        let growth = Growth { since, partitions };
-        let write = decide::grow(&world.snapshot, now, growth)?;
-        world.apply(&write);
-        Ok::<(), crate::ChangeError>(())
-    };
     grow(&mut world, at(500), at(500), 8).unwrap();
     grow(&mut world, at(600), at(700), 16).unwrap();
     for (time, partitions) in [(0, 8), (500, 8), (699, 8), (700, 16), (9_000, 16)] {
