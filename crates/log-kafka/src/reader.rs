@@ -3,7 +3,7 @@
 //! The end of a partition is the broker's word (an end-of-partition event under
 //! `read_committed`), never a sum: aborted records and markers of transactions take offsets too.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use triggerfish_log::{
 use crate::client::Plain;
 use crate::error::{misconfigured, unavailable};
 use crate::record;
+use crate::settings::ANSWER_WITHIN;
 use crate::shared::{Shared, blocking};
 
 /// How long the broker may hold back an answer at the end of a partition: short, for a page is
@@ -40,8 +41,10 @@ pub struct KafkaReader {
 /// A consumer and where it stands.
 struct Cursor {
     /// Taken when it is dropped.
-    consumer: Option<BaseConsumer<Plain>>,
+    consumer: Option<Arc<BaseConsumer<Plain>>>,
     came: Arc<Notify>,
+    /// Topics whose leaders the client was made to look for.
+    looked_for: HashSet<Topic>,
     /// The next record of each partition it reads, as far as they were handed out.
     positions: HashMap<(Topic, Partition), Offset>,
     /// Read, but over the limit of the last answer.
@@ -129,8 +132,9 @@ impl Cursor {
         let heard = Arc::clone(&came);
         consumer.set_nonempty_callback(move || heard.notify_one());
         Ok(Self {
-            consumer: Some(consumer),
+            consumer: Some(Arc::new(consumer)),
             came,
+            looked_for: HashSet::new(),
             positions: HashMap::new(),
             stashed: None,
             unheard: 0,
@@ -144,7 +148,7 @@ impl Cursor {
         for ((topic, partition), from) in &mut moved {
             *from = first_kept(shared, topic, *partition, *from).await?;
         }
-        self.assign(moved)
+        self.assign(moved).await
     }
 
     fn move_past(&mut self, taken: &[Record]) {
@@ -164,24 +168,42 @@ impl Cursor {
         }
     }
 
-    fn consumer(&self) -> &BaseConsumer<Plain> {
+    fn consumer(&self) -> &Arc<BaseConsumer<Plain>> {
         self.consumer
             .as_ref()
             .expect("a cursor has its consumer until it is dropped")
     }
 
+    /// Has the client find the leaders of a topic. By itself it looks once a second for those of
+    /// topics that it was told to read, and that would be most of the time of a short read.
+    async fn look_for(&mut self, topic: &Topic) {
+        if self.looked_for.contains(topic) {
+            return;
+        }
+        let (consumer, wanted) = (Arc::clone(self.consumer()), topic.clone());
+        let look = move || {
+            let found = consumer.fetch_metadata(Some(wanted.as_str()), ANSWER_WITHIN);
+            found.map_err(|error| unavailable("looking for leaders", &error))
+        };
+        match blocking(look).await {
+            Ok(_) => drop(self.looked_for.insert(topic.clone())),
+            Err(error) => tracing::debug!(target: "kafka", %error, "a reader finds them later"),
+        }
+    }
+
     /// Reads on from these positions and nothing else.
-    fn assign(&mut self, positions: HashMap<(Topic, Partition), Offset>) -> Result<(), LogError> {
+    async fn assign(
+        &mut self,
+        positions: HashMap<(Topic, Partition), Offset>,
+    ) -> Result<(), LogError> {
+        for (topic, _) in positions.keys() {
+            self.look_for(topic).await;
+        }
         let mut list = TopicPartitionList::new();
         for ((topic, partition), offset) in &positions {
             let number = i32::try_from(partition.0).unwrap_or(i32::MAX);
             let from = i64::try_from(offset.0).unwrap_or(i64::MAX);
-            // Before the first record is where the first kept one is.
-            let from = match from {
-                0 => KafkaOffset::Beginning,
-                from => KafkaOffset::Offset(from),
-            };
-            list.add_partition_offset(topic.as_str(), number, from)
+            list.add_partition_offset(topic.as_str(), number, KafkaOffset::Offset(from))
                 .map_err(|error| unavailable("a position", &error))?;
         }
         let assigned = self.consumer().assign(&list);
@@ -293,7 +315,8 @@ impl Reader for KafkaReader {
         let cursor = Cursor::of(&mut self.pages, shared, PAGE_FETCH_WAIT)?;
         let place = (topic.clone(), partition);
         if cursor.positions.len() != 1 || cursor.positions.get(&place) != Some(&from) {
-            cursor.assign(HashMap::from([(place.clone(), from)]))?;
+            let wanted = HashMap::from([(place.clone(), from)]);
+            cursor.assign(wanted).await?;
         }
         // Who gives up half-way, or has heard of the end, which is said once, begins anew.
         cursor.positions.clear();
@@ -315,7 +338,8 @@ impl Reader for KafkaReader {
                 Some(Next::End) => break true,
                 Some(Next::OutOfRange) => {
                     next = first_kept(shared, topic, partition, next).await?;
-                    cursor.assign(HashMap::from([(place.clone(), next)]))?;
+                    let wanted = HashMap::from([(place.clone(), next)]);
+                    cursor.assign(wanted).await?;
                     cursor.positions.clear();
                 }
                 None => {
@@ -353,7 +377,7 @@ impl Reader for KafkaReader {
             for (topic, partition) in wanted.keys() {
                 check(shared, topic, *partition).await?;
             }
-            cursor.assign(wanted)?;
+            cursor.assign(wanted).await?;
         }
         let mut room = Room::new(limit);
         let began = Instant::now();
