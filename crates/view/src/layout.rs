@@ -19,7 +19,7 @@
 //! | `c` time block | | when a wholly closed block may be removed |
 //! | `d` subscription due place | | calls without an order |
 //! | `k` subscription hash place | | calls in the order of their key |
-//! | `s` subscription window | offsets | invocations of a subscription |
+//! | `s` window list | marks and offsets | invocations of subscriptions, see `lists` |
 //! | `i` key, `j` number | keys and places | from key to place, see `keys` |
 //!
 //! All numbers are big-endian, so that keys sort as numbers do.
@@ -29,7 +29,7 @@ use triggerfish_core::{SubscriptionId, Timestamp, invocation::PART_BITS};
 use crate::row::KeyHash;
 
 /// Version of everything in this module; another version is wiped.
-pub(crate) const FORMAT: u8 = 3;
+pub(crate) const FORMAT: u8 = 4;
 /// Places that share a block: those of 64 offsets.
 pub(crate) const BLOCK: u64 = 1 << BLOCK_SHIFT;
 const BLOCK_SHIFT: u32 = 6 + PART_BITS;
@@ -37,9 +37,9 @@ const BLOCK_SHIFT: u32 = 6 + PART_BITS;
 /// values, so these are kept small.
 pub(crate) const PACK: u64 = 1 << PACK_SHIFT;
 const PACK_SHIFT: u32 = 5 + PART_BITS;
-/// Places that share a window of a subscription's list.
+/// Places that share their lists.
 pub(crate) const WINDOW: u64 = 1 << WINDOW_SHIFT;
-const WINDOW_SHIFT: u32 = 12 + PART_BITS;
+const WINDOW_SHIFT: u32 = 16 + PART_BITS;
 
 pub(crate) const IDENTITY: &[u8] = b"m";
 pub(crate) const PROGRESS: &[u8] = b"p";
@@ -127,13 +127,6 @@ pub(crate) fn ordered(subscription: SubscriptionId, hash: KeyHash, offset: u64) 
     let mut key = of_subscription(ORDERED, subscription);
     key.extend_from_slice(&hash.0.to_be_bytes());
     key.extend_from_slice(&offset.to_be_bytes());
-    key
-}
-
-/// A window of a subscription's list.
-pub(crate) fn window(subscription: SubscriptionId, window: u64) -> Vec<u8> {
-    let mut key = of_subscription(LISTS, subscription);
-    key.extend_from_slice(&window.to_be_bytes());
     key
 }
 

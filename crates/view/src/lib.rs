@@ -22,6 +22,7 @@ mod identity;
 mod kept;
 mod keys;
 mod layout;
+mod lists;
 mod meta;
 mod rebuild;
 mod repeats;

@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use triggerfish_core::{InvocationKey, SubscriptionId, Timestamp, invocation::PART_BITS};
+use triggerfish_core::{InvocationKey, Timestamp};
 
 use crate::{
     blocks::{self, Piece},
@@ -20,10 +20,10 @@ use crate::{
     kept::block_in,
     keys::{Keys, Pending},
     layout::{
-        BLOCK, DEADLINES, ENVELOPES, LARGE_ENVELOPE, LARGE_STATE, PROGRESS, REMOVALS, ROWS,
-        block_of, call, offset_of, one, ordered, pack_of, packs, record_of, timed, window,
-        window_of,
+        DEADLINES, ENVELOPES, LARGE_ENVELOPE, LARGE_STATE, PROGRESS, REMOVALS, ROWS, block_of,
+        call, one, ordered, pack_of, packs, timed,
     },
+    lists,
     meta::Progress,
     row::{Row, Standing},
     staged::{Entry, Staged},
@@ -59,14 +59,11 @@ pub struct Saved {
     pub(crate) generation: u64,
 }
 
-/// Additions to and removals from the lists of subscriptions, by window.
-type ListChanges = BTreeMap<(SubscriptionId, u64), BTreeMap<u64, bool>>;
-
 /// A batch in the making.
 struct Draft<'a> {
     save: &'a Save,
     batch: sled::Batch,
-    lists: ListChanges,
+    lists: lists::Changes,
     keys: BTreeMap<InvocationKey, Option<u64>>,
     rows: u64,
 }
@@ -95,7 +92,7 @@ impl Save {
         let mut draft = Draft {
             save: self,
             batch: sled::Batch::default(),
-            lists: BTreeMap::new(),
+            lists: lists::Changes::default(),
             keys: BTreeMap::new(),
             rows: self.progress.rows,
         };
@@ -253,9 +250,7 @@ impl Draft<'_> {
         if row.is_action() {
             return;
         }
-        let window = window_of(row.place);
-        let changes = self.lists.entry((row.subscription, window)).or_default();
-        changes.insert(record_of(row.place), present);
+        self.lists.note(row, present);
     }
 
     /// Removes wholly closed blocks whose last row is no longer kept.
@@ -322,21 +317,13 @@ impl Draft<'_> {
     }
 
     fn write_lists(&mut self) -> Result<(), Error> {
-        for ((subscription, window_start), changes) in std::mem::take(&mut self.lists) {
-            let key = window(subscription, window_start);
+        for (key, change) in std::mem::take(&mut self.lists).into_lists() {
             let stored = self.save.store.get(&key)?.unwrap_or_default();
-            let mut places: BTreeSet<u64> = list_records(window_start, &stored).collect();
-            for (place, present) in changes {
-                if present {
-                    places.insert(place);
-                } else {
-                    places.remove(&place);
-                }
-            }
-            if places.is_empty() {
+            let list = change.apply(&stored);
+            if list.is_empty() {
                 self.batch.remove(key);
             } else {
-                self.batch.insert(key, list_bytes(window_start, &places));
+                self.batch.insert(key, list);
             }
         }
         Ok(())
@@ -371,26 +358,3 @@ fn call_key(row: &Row) -> Option<Vec<u8>> {
         None => call(row.subscription, due, row.place),
     })
 }
-
-/// The records in one window of a subscription's list, ascending: one of its invocations
-/// is among the parts of each.
-pub(crate) fn list_records(start: u64, list: &[u8]) -> impl DoubleEndedIterator<Item = u64> {
-    list.as_chunks::<2>()
-        .0
-        .iter()
-        .map(move |within| start + (u64::from(u16::from_be_bytes(*within)) << PART_BITS))
-}
-
-fn list_bytes(start: u64, places: &BTreeSet<u64>) -> Vec<u8> {
-    let within = places.iter().map(|place| offset_of(place - start));
-    within
-        .flat_map(|within| {
-            u16::try_from(within)
-                .expect("a window is narrower than 65536 offsets")
-                .to_be_bytes()
-        })
-        .collect()
-}
-
-const _: () =
-    assert!(offset_of(crate::layout::WINDOW) <= 1 << 16 && BLOCK <= crate::layout::WINDOW);

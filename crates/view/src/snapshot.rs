@@ -14,10 +14,10 @@ use crate::{
     identity::Settings,
     kept::block_in,
     keys::Keys,
-    layout::{DEADLINES, LISTS, ROWS, after, number, of_subscription, record_of, time, window},
+    layout::{DEADLINES, ROWS, WINDOW, after, number, record_of, time, window_of},
+    lists::Slot,
     meta::{Counts, Progress},
     row::Row,
-    save::list_records,
     staged::{Entry, Staged},
     store::{Order, Store},
 };
@@ -254,7 +254,7 @@ impl Snapshot {
     fn all_rows(&self, visit: &mut dyn FnMut(&Row) -> ControlFlow<()>) -> Result<(), Error> {
         let end = after(&[ROWS]);
         self.store.scan(&[ROWS], &end, Order::Descending, |key, _| {
-            let block = number(key, 1).ok_or(Error::Damaged("the key of a block is short"))?;
+            let block = block_in_rows(key)?;
             let rows = self.store.rows_near(block)?;
             Ok(rows.iter().rev().try_for_each(&mut *visit))
         })
@@ -275,35 +275,43 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Goes back through the subscriptions' lists, window by window.
+    /// Goes back through the lists of all windows, the newest first.
     fn listed_rows(
         &self,
         subscriptions: &BTreeSet<SubscriptionId>,
         visit: &mut dyn FnMut(&Row) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        let damaged = || Error::Damaged("the key of a list is too short");
-        let mut before = u64::MAX;
-        loop {
-            let mut windows = Vec::new();
-            for subscription in subscriptions {
-                let from = of_subscription(LISTS, *subscription);
-                let last = self.store.last(&from, &window(*subscription, before))?;
-                if let Some((key, list)) = last {
-                    windows.push((number(&key, 17).ok_or_else(damaged)?, list));
+        let Some((oldest, newest)) = self.outermost_blocks()? else {
+            return Ok(());
+        };
+        let slots: BTreeSet<Slot> = subscriptions.iter().copied().map(Slot::of).collect();
+        let slots: Vec<Slot> = slots.into_iter().collect();
+        let mut next = Some(window_of(newest));
+        while let Some(window) = next.filter(|window| *window >= window_of(oldest)) {
+            let mut records = BTreeSet::new();
+            for of_list in slots.chunk_by(|one, next| one.shares_lists(*next)) {
+                if let Some(list) = self.store.get(&of_list[0].key(window))? {
+                    for slot in of_list {
+                        records.extend(slot.records(window, &list));
+                    }
                 }
             }
-            let Some(newest) = windows.iter().map(|(start, _)| *start).max() else {
-                return Ok(());
-            };
-            windows.retain(|(start, _)| *start == newest);
-            let offsets = windows
-                .iter()
-                .flat_map(|(start, list)| list_records(*start, list));
-            if self.rows_at(&offsets.collect(), visit)?.is_break() {
+            if self.rows_at(&records, visit)?.is_break() {
                 return Ok(());
             }
-            before = newest;
+            next = window.checked_sub(WINDOW);
         }
+        Ok(())
+    }
+
+    /// The first and the last block of rows on disk.
+    fn outermost_blocks(&self) -> Result<Option<(u64, u64)>, Error> {
+        let end = after(&[ROWS]);
+        let first = self.store.first(&[ROWS], &end)?;
+        let last = self.store.last(&[ROWS], &end)?;
+        let first = first.map(|(key, _)| block_in_rows(&key)).transpose()?;
+        let last = last.map(|(key, _)| block_in_rows(&key)).transpose()?;
+        Ok(first.zip(last))
     }
 
     /// Visits the rows of `records`, newest first, reading each block once.
@@ -330,4 +338,9 @@ impl Snapshot {
         }
         Ok(ControlFlow::Continue(()))
     }
+}
+
+/// The block that a key of rows is about.
+fn block_in_rows(key: &[u8]) -> Result<u64, Error> {
+    number(key, 1).ok_or(Error::Damaged("the key of a block is short"))
 }
