@@ -3,6 +3,8 @@
 //! A secret is an HMAC of the invocation id, so any process can verify it
 //! without state and none has to store it.
 
+use std::sync::Arc;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
@@ -28,6 +30,16 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// In the order in which they are declared, which is that of [`Derived`].
+    const ALL: [Self; 6] = [
+        Self::InvocationSecret,
+        Self::AccessToken,
+        Self::RegistrySeal,
+        Self::WebhookSigning,
+        Self::PeerCall,
+        Self::ConsoleSession,
+    ];
+
     const fn label(self) -> &'static [u8] {
         match self {
             Self::InvocationSecret => b"triggerfish invocation secret v1",
@@ -40,9 +52,12 @@ impl Purpose {
     }
 }
 
+/// What is derived from one server key: a key for each purpose.
+type Derived = [[u8; 32]; Purpose::ALL.len()];
+
 /// The server keys: the first makes, all verify, so a key can be rotated.
 #[derive(Clone)]
-pub struct ServerKeys(Vec<[u8; 32]>);
+pub struct ServerKeys(Arc<[Derived]>);
 
 /// Too little to be a server key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,22 +79,22 @@ impl ServerKeys {
         if keys.iter().any(|key| key.len() < 32) {
             return Err(KeyError::TooShort);
         }
-        Ok(Self(
-            keys.iter()
-                .map(|key| hmac(key, &[b"triggerfish server key v1"]))
-                .collect(),
-        ))
+        let derived = |key: &Vec<u8>| {
+            let key = hmac(key, &[b"triggerfish server key v1"]);
+            Purpose::ALL.map(|purpose| hmac(&key, &[purpose.label()]))
+        };
+        Ok(Self(keys.iter().map(derived).collect()))
     }
 
     /// The derived keys for `purpose`, newest first.
     pub fn derive(&self, purpose: Purpose) -> impl Iterator<Item = [u8; 32]> + '_ {
-        self.0.iter().map(move |key| hmac(key, &[purpose.label()]))
+        self.0.iter().map(move |keys| keys[purpose as usize])
     }
 
     /// The newest derived key for `purpose`.
     #[must_use]
     pub fn newest(&self, purpose: Purpose) -> [u8; 32] {
-        hmac(&self.0[0], &[purpose.label()])
+        self.0[0][purpose as usize]
     }
 
     /// The secret of an invocation, in the form of a UUID like the reference's.
@@ -151,12 +166,20 @@ mod tests {
     }
 
     #[test]
-    fn purposes_have_different_keys() {
-        let keys = ServerKeys::new(&[vec![9; 40]]).unwrap();
-        assert_ne!(
-            keys.newest(Purpose::AccessToken),
-            keys.newest(Purpose::RegistrySeal)
-        );
+    fn each_purpose_has_a_key_of_its_own() {
+        let raw = vec![9; 40];
+        let keys = ServerKeys::new(std::slice::from_ref(&raw)).unwrap();
+        let server_key = hmac(&raw, &[b"triggerfish server key v1"]);
+        for purpose in Purpose::ALL {
+            let key = hmac(&server_key, &[purpose.label()]);
+            assert_eq!(keys.newest(purpose), key, "{purpose:?}");
+            let others = Purpose::ALL.into_iter().filter(|other| *other != purpose);
+            assert!(
+                others
+                    .map(|other| keys.newest(other))
+                    .all(|other| other != key)
+            );
+        }
     }
 
     #[test]
