@@ -259,6 +259,8 @@ fn client(options: &Options, resolver: VettingResolver) -> Result<Client, Error>
         .user_agent(user_agent)
         .redirect(redirect::Policy::none())
         .referer(false)
+        // A call is one request; what is repeated and when is the retry policy's affair.
+        .retry(reqwest::retry::never())
         .no_proxy()
         .dns_resolver(resolver)
         .tcp_nodelay(true)

@@ -27,9 +27,8 @@ pub fn traceparent(cause: Option<&str>, id: InvocationId, attempt: u32) -> Strin
     if let Some((trace, _)) = cause {
         text.push_str(trace);
     } else {
-        for byte in id.as_bytes() {
-            write!(text, "{byte:02x}").expect("writing to a string never fails");
-        }
+        write!(text, "{:032x}", u128::from_be_bytes(*id.as_bytes()))
+            .expect("writing to a string never fails");
     }
     let flags = cause.map_or("01", |(_, flags)| flags);
     write!(text, "-{:016x}-{flags}", span_id(id, attempt))
