@@ -190,7 +190,11 @@ impl Session for EmbeddedSession {
         Ok(())
     }
 
-    async fn commit(&mut self, batch: Batch) -> Result<Vec<Offset>, CommitError> {
+    async fn commit(
+        &mut self,
+        batch: impl Into<Arc<Batch>> + Send,
+    ) -> Result<Vec<Offset>, CommitError> {
+        let batch = batch.into();
         let refused = CommitError::Refused;
         let fenced = |e: LogError| CommitError::Fenced {
             reason: e.to_string(),
@@ -210,12 +214,12 @@ impl Session for EmbeddedSession {
         let room = self.log.room(encoded.bytes() + 64).await.map_err(refused)?;
         let (runs, places) = encoded.split();
         let (done, answer) = oneshot::channel();
-        let position = |c: Consumed| {
+        let position = |c: &Consumed| {
             (
                 c.partition.0,
                 Committed {
                     offset: c.offset,
-                    metadata: c.metadata,
+                    metadata: c.metadata.clone(),
                 },
             )
         };
@@ -223,7 +227,7 @@ impl Session for EmbeddedSession {
             membership: self.membership.clone(),
             topic_id: self.topic.id,
             runs,
-            consumed: batch.consumed.into_iter().map(position).collect(),
+            consumed: batch.consumed.iter().map(position).collect(),
             done,
             room,
         };

@@ -2,7 +2,7 @@
 //! contract and an engine is chosen once, at the top.
 
 use std::future::Future;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     Batch, Bounds, CommitError, Limit, LogError, NewRecord, Offset, Page, Partition, Polled,
@@ -105,13 +105,15 @@ pub trait Session: Send {
     /// readers elsewhere it shows a moment later. Returns the offsets of the records in their
     /// order. An empty batch succeeds and does nothing.
     ///
+    /// Whoever may have to commit the same again keeps an [`Arc`] of it.
+    ///
     /// A commit that is dropped before it is ready counts as [`CommitError::Unknown`].
     ///
     /// # Errors
     /// One case for each reaction, see [`CommitError`].
     fn commit(
         &mut self,
-        batch: Batch,
+        batch: impl Into<Arc<Batch>> + Send,
     ) -> impl Future<Output = Result<Vec<Offset>, CommitError>> + Send;
 
     /// Leaves the group at once: its partitions go to the others without waiting.

@@ -46,7 +46,7 @@ const POLL: Duration = Duration::from_millis(250);
 const LEAVE_WITHIN: Duration = Duration::from_secs(3);
 /// A call that ends frees its place at the next act; folding must not keep it waiting.
 const FOLD_BETWEEN_ACTS: usize = 64;
-const SAVE_INTERVAL: Duration = Duration::from_millis(250);
+const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 /// While a batch is written sled lets nobody read, so batches are small.
 const SAVE_STAGED: usize = 2_000;
 const SAVE_STAGED_BYTES: usize = 32 << 20;
@@ -262,19 +262,19 @@ impl<L: EventLog> Worker<L> {
                 });
             }
         }
-        let mut batch = Batch { records, consumed };
-        while let Err(error) = self.commit_once(batch.clone()).await {
+        let mut batch = Arc::new(Batch { records, consumed });
+        while let Err(error) = self.commit_once(&batch).await {
             match error {
                 CommitError::Aborted { reason } => {
                     tracing::warn!(reason, "commit aborted, trying again");
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 CommitError::Refused(LogError::TooLarge { limit, .. })
-                    if self.cut_dead_letters(&mut batch.records, limit) => {}
+                    if self.cut_dead_letters(&mut Arc::make_mut(&mut batch).records, limit) => {}
                 error => return Err(error.into()),
             }
         }
-        for consumed in batch.consumed {
+        for consumed in &batch.consumed {
             if let Some(owned) = self.crew.partitions.get_mut(&consumed.partition) {
                 owned.committed = consumed.offset;
             }
@@ -293,8 +293,8 @@ impl<L: EventLog> Worker<L> {
     }
 
     /// Commits; meanwhile calls go on being made.
-    async fn commit_once(&mut self, batch: Batch) -> Result<(), CommitError> {
-        let commit = self.session.commit(batch);
+    async fn commit_once(&mut self, batch: &Arc<Batch>) -> Result<(), CommitError> {
+        let commit = self.session.commit(Arc::clone(batch));
         tokio::pin!(commit);
         loop {
             tokio::select! {

@@ -40,7 +40,10 @@ enum Request {
     Seek(Partition, Offset, oneshot::Sender<Result<(), LogError>>),
     Pause(Vec<Partition>, oneshot::Sender<Result<(), LogError>>),
     Resume(Vec<Partition>, oneshot::Sender<Result<(), LogError>>),
-    Commit(Batch, oneshot::Sender<Result<Vec<Offset>, CommitError>>),
+    Commit(
+        Arc<Batch>,
+        oneshot::Sender<Result<Vec<Offset>, CommitError>>,
+    ),
     Close(oneshot::Sender<()>),
 }
 
@@ -117,12 +120,16 @@ impl Session for KafkaSession {
             .await
     }
 
-    async fn commit(&mut self, batch: Batch) -> Result<Vec<Offset>, CommitError> {
+    async fn commit(
+        &mut self,
+        batch: impl Into<Arc<Batch>> + Send,
+    ) -> Result<Vec<Offset>, CommitError> {
         let (reply, answer) = oneshot::channel();
         let unknown = |error: LogError| CommitError::Unknown {
             reason: error.to_string(),
         };
-        self.send(Request::Commit(batch, reply)).map_err(unknown)?;
+        self.send(Request::Commit(batch.into(), reply))
+            .map_err(unknown)?;
         answer.await.map_err(|_| unknown(gone()))?
     }
 

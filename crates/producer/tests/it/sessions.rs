@@ -116,7 +116,10 @@ impl Session for ShakySession {
         self.session.resume(partitions).await
     }
 
-    async fn commit(&mut self, batch: Batch) -> Result<Vec<Offset>, CommitError> {
+    async fn commit(
+        &mut self,
+        batch: impl Into<Arc<Batch>> + Send,
+    ) -> Result<Vec<Offset>, CommitError> {
         let fault = self.faults.commits.lock().unwrap().pop_front();
         match fault {
             Some(fault) => Err(fault),

@@ -156,7 +156,11 @@ impl Session for SeamSession {
         self.session.resume(partitions).await
     }
 
-    async fn commit(&mut self, batch: Batch) -> Result<Vec<Offset>, CommitError> {
+    async fn commit(
+        &mut self,
+        batch: impl Into<Arc<Batch>> + Send,
+    ) -> Result<Vec<Offset>, CommitError> {
+        let batch = batch.into();
         let fate = if batch.records.is_empty() {
             Fate::Passes
         } else {

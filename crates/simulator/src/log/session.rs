@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
@@ -279,7 +280,11 @@ impl Session for SimSession {
         Ok(())
     }
 
-    async fn commit(&mut self, batch: Batch) -> Result<Vec<Offset>, CommitError> {
+    async fn commit(
+        &mut self,
+        batch: impl Into<Arc<Batch>> + Send,
+    ) -> Result<Vec<Offset>, CommitError> {
+        let batch = batch.into();
         let log = self.log.clone();
         log.life.well().await;
         self.heard();

@@ -2,7 +2,7 @@
 //!
 //! Everything above is compiled once, against this.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use triggerfish_log::{
@@ -145,7 +145,10 @@ impl Session for AnySession {
         either!(self, Self, session => session.resume(partitions).await)
     }
 
-    async fn commit(&mut self, batch: Batch) -> Result<Vec<Offset>, CommitError> {
+    async fn commit(
+        &mut self,
+        batch: impl Into<Arc<Batch>> + Send,
+    ) -> Result<Vec<Offset>, CommitError> {
         either!(self, Self, session => session.commit(batch).await)
     }
 
