@@ -44,7 +44,7 @@ pub(crate) async fn complete(
         return Err(nothing_owed());
     }
     let report = report(&state, &invocation, body.output, body.error)?;
-    match state.invocations.complete(id, report).await? {
+    match state.invocations.complete(invocation, report).await? {
         Verdict::Accepted | Verdict::Repeated => Ok(StatusCode::NO_CONTENT),
         Verdict::Unknown => Err(not_kept()),
         Verdict::NothingOwed => Err(nothing_owed()),

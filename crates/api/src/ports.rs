@@ -146,11 +146,11 @@ pub trait Invocations: Send + Sync + 'static {
     /// closed. Never silently short: a part that can't be read is an error.
     fn list(&self, query: ListQuery) -> BoxFuture<'_, Result<Listing, Unavailable>>;
 
-    /// Appends the report, whose secret has been verified, and says what the fold
-    /// made of it.
+    /// Appends the report about an invocation that was found, whose secret has been
+    /// verified, and says what the fold made of it.
     fn complete(
         &self,
-        id: InvocationId,
+        found: Invocation,
         report: CompletionReport,
     ) -> BoxFuture<'_, Result<Verdict, Unavailable>>;
 

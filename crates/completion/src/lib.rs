@@ -4,6 +4,7 @@
 //! [`CompletionConsumer`] is its part in the loop, [`Status`] answers the API from
 //! the views of this process.
 
+mod readers;
 mod role;
 mod status;
 

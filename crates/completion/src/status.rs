@@ -9,15 +9,18 @@ use triggerfish_api::ports::{Invocations, ListQuery, Listing, PendingCount, Unav
 use triggerfish_core::{
     CompletionReport, Invocation, InvocationId, Observation, Outcome, TriggerType,
 };
-use triggerfish_log::{EventLog, LogError, Offset, Partition, Reader, last_record};
+use triggerfish_log::{EventLog, LogError, Offset, Partition, Reader};
 use triggerfish_peers::{Peers, Query};
 use triggerfish_registry::Registry;
 use triggerfish_runtime::{Observer, Topics};
+
+use crate::readers::Readers;
 
 /// Knows and completes invocations, by asking the owners of their partitions.
 #[derive(Clone)]
 pub struct Status<L: EventLog> {
     log: L,
+    readers: Readers<L>,
     topics: Topics,
     peers: Peers,
     observer: Observer<L::Appender>,
@@ -43,6 +46,7 @@ impl<L: EventLog> Status<L> {
         registry: Registry,
     ) -> Self {
         Self {
+            readers: Readers::new(log.clone()),
             log,
             topics,
             peers,
@@ -69,11 +73,9 @@ impl<L: EventLog> Status<L> {
         partition: Partition,
         id: InvocationId,
     ) -> Result<Option<Invocation>, Unavailable> {
-        let last = async {
-            let mut reader = self.log.open_reader().await?;
-            last_record(&mut reader, &self.topics.invocation_log, partition).await
-        };
-        match last.await.map_err(unavailable)? {
+        let topic = &self.topics.invocation_log;
+        let last = self.readers.last_record(topic, partition).await;
+        match last.map_err(unavailable)? {
             Some(last) => self.peers.get(partition, id.key(), Some(last)).await,
             None => Ok(None),
         }
@@ -115,23 +117,20 @@ impl<L: EventLog> Status<L> {
 
     async fn report(
         &self,
-        id: InvocationId,
+        found: Invocation,
         report: CompletionReport,
     ) -> Result<Verdict, Unavailable> {
-        match self.find(id).await? {
-            None => return Ok(Verdict::Unknown),
-            Some(invocation) if invocation.request.trigger_type == TriggerType::FireAndForget => {
+        let id = found.id;
+        if found.request.trigger_type == TriggerType::FireAndForget {
+            self.note_refused(id, report).await;
+            return Ok(Verdict::NothingOwed);
+        }
+        if !found.is_open() {
+            let verdict = judge(&found, &report, None);
+            if verdict != Verdict::Repeated {
                 self.note_refused(id, report).await;
-                return Ok(Verdict::NothingOwed);
             }
-            Some(invocation) if !invocation.is_open() => {
-                let verdict = judge(&invocation, &report, None);
-                if verdict != Verdict::Repeated {
-                    self.note_refused(id, report).await;
-                }
-                return Ok(verdict);
-            }
-            Some(_) => {}
+            return Ok(verdict);
         }
         let observation = Observation::CompletionReported(report.clone());
         let offset = self
@@ -244,10 +243,10 @@ impl<L: EventLog> Invocations for Status<L> {
 
     fn complete(
         &self,
-        id: InvocationId,
+        found: Invocation,
         report: CompletionReport,
     ) -> BoxFuture<'_, Result<Verdict, Unavailable>> {
-        self.report(id, report).boxed()
+        self.report(found, report).boxed()
     }
 
     fn pending(&self) -> BoxFuture<'_, Result<Vec<PendingCount>, Unavailable>> {

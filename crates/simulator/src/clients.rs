@@ -122,7 +122,12 @@ impl Clients {
     pub(crate) async fn complete(&self, id: InvocationId, report: CompletionReport) {
         let answer = self.ask(|door| {
             let report = report.clone();
-            async move { door.status.complete(id, report).await.ok() }
+            async move {
+                match door.status.get(id).await.ok()? {
+                    Some(found) => door.status.complete(found, report).await.ok(),
+                    None => Some(Verdict::Unknown),
+                }
+            }
         });
         let Some(verdict) = answer.await else {
             return self

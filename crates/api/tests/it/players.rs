@@ -140,10 +140,10 @@ impl Invocations for Archive {
 
     fn complete(
         &self,
-        id: InvocationId,
+        found: Invocation,
         report: CompletionReport,
     ) -> BoxFuture<'_, Result<Verdict, Unavailable>> {
-        self.reports.lock().push((id, report));
+        self.reports.lock().push((found.id, report));
         let verdict = self.verdicts.lock().pop().unwrap_or(Verdict::Accepted);
         async move { Ok(verdict) }.boxed()
     }

@@ -7,7 +7,7 @@ use triggerfish_log::{EventLog, Limit, Offset, Partition, Reader};
 
 use crate::{
     office::{all, listed, requests, until_shared},
-    world::{World, eventually, report},
+    world::{World, complete, eventually, report},
 };
 
 /// Whether the last word of a process is that it is gone.
@@ -38,7 +38,7 @@ async fn while_an_owner_is_away_its_part_is_missed_by_name() {
     let refused = producer.status.list(all()).await.unwrap_err();
     assert!(refused.reason.contains("partitions 0, 1 "), "{refused}");
     assert!(producer.status.pending().await.is_err());
-    let late = producer.status.complete(ids[1], report(None, None)).await;
+    let late = complete(&producer.status, ids[1], report(None, None)).await;
     assert!(late.unwrap_err().reason.contains("partition 1 "));
 
     let heir = world.consumer("heir").await;

@@ -10,7 +10,7 @@ use triggerfish_runtime::{Clock, Retention};
 
 use crate::{
     office::{all, listed, requests, until_shared},
-    world::{Asked, PARTITIONS, World, eventually, keys, report},
+    world::{Asked, PARTITIONS, World, complete, eventually, keys, report},
 };
 
 #[tokio::test]
@@ -24,9 +24,9 @@ async fn every_process_gives_the_same_answers() {
     let ids = requests(&world, 0..10).await;
     let output = Some(r#"{"approved":true}"#);
     for (id, office) in ids.iter().zip([&neither, &neither, &one, &one, &two, &two]) {
-        let verdict = office.status.complete(*id, report(output, None)).await;
+        let verdict = complete(&office.status, *id, report(output, None)).await;
         assert_eq!(verdict, Ok(Verdict::Accepted));
-        let again = neither.status.complete(*id, report(output, None)).await;
+        let again = complete(&neither.status, *id, report(output, None)).await;
         assert_eq!(again, Ok(Verdict::Repeated));
     }
     let newest_first: Vec<_> = ids.iter().rev().copied().collect();
@@ -195,7 +195,7 @@ async fn partitions_may_be_added_while_all_run() {
             .is_ok_and(|found| found.is_some())
     })
     .await;
-    let done = producer.status.complete(new, report(None, None)).await;
+    let done = complete(&producer.status, new, report(None, None)).await;
     assert_eq!(done, Ok(Verdict::Accepted));
     for office in [&producer, &owner] {
         eventually("lists have it too", async || {

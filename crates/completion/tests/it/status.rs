@@ -10,7 +10,7 @@ use triggerfish_core::{
 use triggerfish_registry::{NewSubscription, Settings};
 use triggerfish_runtime::Clock;
 
-use crate::world::{Asked, LIFETIME, World, eventually, report};
+use crate::world::{Asked, LIFETIME, World, complete, eventually, report};
 
 #[tokio::test]
 async fn completions_are_judged_by_what_the_fold_made_of_them() {
@@ -53,7 +53,7 @@ async fn completions_are_judged_by_what_the_fold_made_of_them() {
         (failed, report(output, None), closed("FAILED")),
     ];
     for (id, report, expected) in table {
-        let verdict = status.complete(id, report.clone()).await;
+        let verdict = complete(&status, id, report.clone()).await;
         assert_eq!(verdict, Ok(expected), "{id}: {report:?}");
     }
     // Requested, completed, and what was refused; repetitions say nothing new.
@@ -70,14 +70,20 @@ async fn completions_are_judged_by_what_the_fold_made_of_them() {
     let deadline = status.get(late).await.unwrap().unwrap().request.deadline;
     let expected = Ok(Verdict::AfterDeadline { deadline });
     // Whether the deadline has been reported by then or not.
-    assert_eq!(status.complete(late, report(output, None)).await, expected);
+    assert_eq!(
+        complete(&status, late, report(output, None)).await,
+        expected
+    );
     world.wake.notify_one();
     eventually("it is expired", async || {
         let found = status.get(late).await.unwrap().unwrap();
         !found.is_open()
     })
     .await;
-    assert_eq!(status.complete(late, report(output, None)).await, expected);
+    assert_eq!(
+        complete(&status, late, report(output, None)).await,
+        expected
+    );
     running.stop().await;
 }
 

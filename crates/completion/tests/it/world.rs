@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
+use triggerfish_api::ports::{Invocations as _, Unavailable, Verdict};
 use triggerfish_completion::{CompletionConsumer, Status};
 use triggerfish_core::{
     Action, ActionRequest, CompletionReport, FailurePolicy, InvocationId, InvocationKey, Mode,
@@ -364,4 +365,16 @@ pub(crate) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
     };
     let waited = tokio::time::timeout(PATIENCE, holds).await;
     waited.unwrap_or_else(|_| panic!("not in time: {what}"));
+}
+
+/// As the API does it: looks the invocation up, then reports.
+pub(crate) async fn complete(
+    status: &Status<EmbeddedLog>,
+    id: InvocationId,
+    report: CompletionReport,
+) -> Result<Verdict, Unavailable> {
+    match status.get(id).await? {
+        Some(found) => status.complete(found, report).await,
+        None => Ok(Verdict::Unknown),
+    }
 }
