@@ -63,6 +63,13 @@ impl Answer {
             .to_owned()
     }
 
+    /// How long the service asks to wait before the same is tried again.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        let seconds = self.headers.get("retry-after")?.to_str().ok()?;
+        seconds.parse().ok().map(Duration::from_secs)
+    }
+
     /// This answer, if it has the status.
     ///
     /// # Panics

@@ -12,7 +12,8 @@ use triggerfish_wire::peer::{PartFound, PartsWanted};
 
 use crate::{
     local::Refusal,
-    lookup::{HAND_OVER_WAIT, Peers, Source, share, unavailable},
+    lookup::{HAND_OVER_WAIT, Peers, Source, share},
+    news::Again,
 };
 
 /// How long a list may take in all.
@@ -130,20 +131,21 @@ impl Peers {
         let began = Instant::now();
         let until = began + PATIENCE;
         let mut gathering = Gathering::new(self.inner.partitions.current().await, &wanted, before);
+        let mut again = Again::default();
         while !gathering.missing.is_empty() {
             let news = self.news();
             let groups = gathering.groups(|partition| self.sources(partition));
             if groups.is_empty() {
                 if Instant::now() >= until.min(began + HAND_OVER_WAIT) {
-                    return Err(gathering.incomplete());
+                    return Err(self.incomplete(&gathering));
                 }
-                news.wait().await;
+                again.wait(news).await;
                 gathering.asked.clear();
                 gathering.excuses.clear();
                 continue;
             }
             if Instant::now() >= until {
-                return Err(gathering.incomplete());
+                return Err(self.incomplete(&gathering));
             }
             let asked = groups.into_iter().map(|group| async {
                 let answer = self.ask_parts(&group, &wanted, until).await;
@@ -157,6 +159,12 @@ impl Peers {
             }
         }
         Ok(gathering.found.into_values().collect())
+    }
+
+    fn incomplete(&self, gathering: &Gathering) -> Unavailable {
+        let missing: Vec<String> = gathering.missing.keys().map(u32::to_string).collect();
+        let missing = format!("partitions {}", missing.join(", "));
+        self.unavailable(&missing, &gathering.excuses)
     }
 
     async fn ask_parts(
@@ -293,11 +301,5 @@ impl Gathering {
                 self.missing.remove(&partition);
             }
         }
-    }
-
-    fn incomplete(&self) -> Unavailable {
-        let missing: Vec<String> = self.missing.keys().map(u32::to_string).collect();
-        let missing = format!("partitions {}", missing.join(", "));
-        unavailable(&missing, &self.excuses)
     }
 }

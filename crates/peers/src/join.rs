@@ -14,6 +14,7 @@ use crate::{
     local::Local,
     lookup::{Inner, Peers},
     news::{Bell, Herald},
+    pace::Pace,
     partitions::PartitionCount,
     remote::Remote,
 };
@@ -85,6 +86,7 @@ pub async fn join<L: EventLog>(
         history,
         local,
         bell,
+        pace: Pace::default(),
         remote: Remote::new(keys.clone(), Arc::clone(&clock))?,
         partitions: PartitionCount::open(log.clone(), topics.invocation_log.clone()).await?,
         keys,

@@ -25,6 +25,7 @@ mod join;
 mod local;
 mod lookup;
 mod news;
+mod pace;
 mod partitions;
 mod pass;
 mod remote;

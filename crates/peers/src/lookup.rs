@@ -16,13 +16,12 @@ use crate::{
     directory::Directory,
     history::History,
     local::{Local, Refusal},
-    news::{Bell, News},
+    news::{Again, Bell, News},
+    pace::Pace,
     partitions::PartitionCount,
     remote::Remote,
 };
 
-/// What the client of the API is told to wait.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long an answer may take in all.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The same when the fold has to get somewhere first.
@@ -45,6 +44,7 @@ pub(crate) struct Inner {
     pub(crate) history: History,
     pub(crate) local: Option<Local>,
     pub(crate) bell: Bell,
+    pub(crate) pace: Pace,
     pub(crate) remote: Remote,
     pub(crate) partitions: PartitionCount,
     pub(crate) keys: ServerKeys,
@@ -79,19 +79,6 @@ impl Source {
     }
 }
 
-/// What is missing, and what the last that were asked for it said.
-pub(crate) fn unavailable(missing: &str, excuses: &[String]) -> Unavailable {
-    let excuses = if excuses.is_empty() {
-        "none claims to own it".to_owned()
-    } else {
-        excuses.join(", ")
-    };
-    Unavailable {
-        retry_after: RETRY_AFTER,
-        reason: format!("no process answers for {missing} at the moment ({excuses})"),
-    }
-}
-
 impl Peers {
     /// The invocation under `key`, once the record at `after` has been folded.
     ///
@@ -105,6 +92,7 @@ impl Peers {
     ) -> Result<Option<Invocation>, Unavailable> {
         let began = Instant::now();
         let until = began + after.map_or(PATIENCE, |_| FOLD_PATIENCE);
+        let mut again = Again::default();
         loop {
             let news = self.news();
             let sources = self.sources(partition);
@@ -118,9 +106,9 @@ impl Peers {
                 }
             }
             if Instant::now() >= until.min(began + HAND_OVER_WAIT) {
-                return Err(unavailable(&format!("partition {partition}"), &excuses));
+                return Err(self.unavailable(&format!("partition {partition}"), &excuses));
             }
-            news.wait().await;
+            again.wait(news).await;
         }
     }
 
@@ -137,6 +125,7 @@ impl Peers {
         stage: ActionStage,
         until: Instant,
     ) -> Result<Option<Arc<ActionState>>, Unavailable> {
+        let mut again = Again::default();
         loop {
             let news = self.news();
             let mut excuses = Vec::new();
@@ -163,10 +152,10 @@ impl Peers {
                 }
             }
             if Instant::now() >= until {
-                return Err(unavailable(&format!("partition {partition}"), &excuses));
+                return Err(self.unavailable(&format!("partition {partition}"), &excuses));
             }
             // What is asked again may not come in time.
-            let _ = tokio::time::timeout_at(until, news.wait()).await;
+            let _ = tokio::time::timeout_at(until, again.wait(news)).await;
         }
     }
 
@@ -226,6 +215,19 @@ impl Peers {
         }
         sources.splice(0..0, here);
         sources
+    }
+
+    /// What is missing, and what the last that were asked for it said.
+    pub(crate) fn unavailable(&self, missing: &str, excuses: &[String]) -> Unavailable {
+        let excuses = if excuses.is_empty() {
+            "none claims to own it".to_owned()
+        } else {
+            excuses.join(", ")
+        };
+        Unavailable {
+            retry_after: self.inner.pace.refuse(),
+            reason: format!("no process answers for {missing} at the moment ({excuses})"),
+        }
     }
 
     /// News that may make another answer possible, from this moment on.

@@ -12,8 +12,10 @@ use triggerfish_log::Partition;
 
 use crate::{directory::Directory, local::Local, roster::Roster};
 
-/// When those who did not answer are asked once more, even if there is no news.
+/// When those who did not answer are asked once more, even if there is no news; the next time
+/// after twice as long. Many may wait for the same answer.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
+const ASK_AGAIN_MAX: Duration = Duration::from_millis(800);
 
 /// Calls out that something is new.
 #[derive(Clone, Debug, Default)]
@@ -29,11 +31,21 @@ impl Bell {
 /// See [`Bell::news`].
 pub(crate) struct News(Pin<Box<OwnedNotified>>);
 
-impl News {
+/// The pauses of one who asks again and again.
+pub(crate) struct Again(Duration);
+
+impl Default for Again {
+    fn default() -> Self {
+        Self(ASK_AGAIN)
+    }
+}
+
+impl Again {
     /// Waits for news, for a moment.
-    pub(crate) async fn wait(self) {
+    pub(crate) async fn wait(&mut self, News(news): News) {
         // Without news the moment is over, which is as good.
-        let _ = tokio::time::timeout(ASK_AGAIN, self.0).await;
+        let _ = tokio::time::timeout(self.0, news).await;
+        self.0 = (self.0 * 2).min(ASK_AGAIN_MAX);
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{api::start_body, holds};
 
 const TICK: Duration = Duration::from_millis(20);
 const AGAIN_AFTER: Duration = Duration::from_secs(3);
-/// What a 503 asks for by its `Retry-After`.
+/// For when there is no answer that says how long to wait.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Starts by HTTP that are not answered yet; a real client would not pile up more.
 const STARTS_MAX: usize = 200;
@@ -252,14 +252,18 @@ impl Sender {
                 let answer = doors
                     .call(&url, Method::POST, path, headers, body.clone())
                     .await;
-                if let Some(answer) = answer.filter(|answer| answer.status != 503) {
-                    let ids = answer.started().into_iter().map(|one| one.id);
-                    return ledger.accepted(n, ids);
-                }
+                let pause = match answer {
+                    Some(refused) if refused.status == 503 => refused.retry_after(),
+                    Some(answer) => {
+                        let ids = answer.started().into_iter().map(|one| one.id);
+                        return ledger.accepted(n, ids);
+                    }
+                    None => None,
+                };
                 if is_over.load(Ordering::Relaxed) {
                     return;
                 }
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(pause.unwrap_or(PAUSE)).await;
             }
         };
         self.runtime.spawn(self.starts.track_future(start));

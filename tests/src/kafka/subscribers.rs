@@ -12,7 +12,7 @@ use crate::{Call, Reply, Subscriber};
 
 /// How long a callback waits for its answer before it is posted again.
 const PATIENCE: Duration = Duration::from_secs(12);
-/// What a 503 asks for by its `Retry-After`.
+/// For when there is no answer that says how long to wait.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// One for each subscription.
@@ -109,7 +109,8 @@ async fn reply(call: Call, mode: Mode, doors: Doors, refused: Arc<Mutex<Vec<Stri
                     let said = format!("{} {}: {}", call.id(), heard.status, heard.text());
                     return refused.lock().push(said);
                 }
-                _ => tokio::time::sleep(PAUSE).await,
+                Some(heard) => tokio::time::sleep(heard.retry_after().unwrap_or(PAUSE)).await,
+                None => tokio::time::sleep(PAUSE).await,
             }
         }
     });
