@@ -55,3 +55,56 @@ impl<L: EventLog> Readers<L> {
         Ok(last)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures::future::{FutureExt as _, join_all};
+    use triggerfish_log::{Appender as _, NewRecord, TopicSpec};
+    use triggerfish_log_embedded::{EmbeddedLog, EmbeddedOptions};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn many_questions_share_a_few_readers() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = EmbeddedLog::open(EmbeddedOptions::new(folder.path()));
+        let log = log.await.unwrap();
+        let topic = Topic::from("t");
+        let spec = TopicSpec {
+            name: topic.clone(),
+            partitions: 1,
+            retention: None,
+            compacted: false,
+        };
+        log.ensure_topics(&[spec]).await.unwrap();
+        let readers = Readers::new(log.clone());
+        let last = readers.last_record(&topic, Partition(0)).await;
+        assert_eq!(last.unwrap(), None);
+        let appender = log.open_appender("a".into()).await.unwrap();
+        let record = || NewRecord {
+            topic: topic.clone(),
+            partition: Partition(0),
+            key: None,
+            value: None,
+            headers: Vec::new(),
+        };
+        for _ in 0..3 {
+            appender.append(vec![record()]).await.unwrap();
+        }
+        let questions = (0..50).map(|_| readers.last_record(&topic, Partition(0)));
+        for last in join_all(questions).await {
+            assert_eq!(last.unwrap(), Some(Offset(2)));
+        }
+        let kept = readers.idle.lock().len();
+        assert!((1..=READERS).contains(&kept), "{kept} are kept");
+
+        let turns = u32::try_from(READERS).unwrap();
+        let all = readers.turns.acquire_many(turns).await.unwrap();
+        let mut late = pin!(readers.last_record(&topic, Partition(0)));
+        assert!(late.as_mut().now_or_never().is_none(), "it waits");
+        drop(all);
+        assert_eq!(late.await.unwrap(), Some(Offset(2)));
+    }
+}
