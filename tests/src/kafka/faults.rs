@@ -105,7 +105,12 @@ impl Faults {
     ) -> bool {
         self.0.lock().iter().any(|fault| {
             let hit = maker.is_none_or(|maker| fault.url == maker);
-            let in_flight = first <= fault.from + NOTED_LATE
+            // A process notices a full disk when it has something to write, and goes then.
+            let went = match fault.kind {
+                Kind::FullDisk => fault.until,
+                _ => fault.from,
+            };
+            let in_flight = first <= went + NOTED_LATE
                 && fault.from.saturating_duration_since(first) < IN_FLIGHT;
             match fault.kind {
                 Kind::Kill | Kind::Wipe | Kind::FullDisk => {
