@@ -37,9 +37,9 @@ const BLOCK_SHIFT: u32 = 6 + PART_BITS;
 /// values, so these are kept small.
 pub(crate) const PACK: u64 = 1 << PACK_SHIFT;
 const PACK_SHIFT: u32 = 5 + PART_BITS;
-/// Places that share their lists.
+/// Places that share their lists: so few that those of the only subscription are no large value.
 pub(crate) const WINDOW: u64 = 1 << WINDOW_SHIFT;
-const WINDOW_SHIFT: u32 = 16 + PART_BITS;
+const WINDOW_SHIFT: u32 = 12 + PART_BITS;
 
 pub(crate) const IDENTITY: &[u8] = b"m";
 pub(crate) const PROGRESS: &[u8] = b"p";

@@ -19,22 +19,22 @@ use crate::{
 const LISTS_PER_WINDOW_SHIFT: u32 = 6;
 
 /// A mark and a record, as they stand in a list: in the order of bytes.
-type Item = [u8; 6];
+type Item = [u8; 4];
 
 /// Where in the lists of any window a subscription is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Slot {
     list: u8,
-    mark: [u8; 4],
+    mark: [u8; 2],
 }
 
 impl Slot {
     pub(crate) fn of(subscription: SubscriptionId) -> Self {
         let hash = xxh3_64(subscription.0.as_bytes());
-        let [first, .., a, b, c, d] = hash.to_be_bytes();
+        let [first, .., a, b] = hash.to_be_bytes();
         Self {
             list: first >> (u8::BITS - LISTS_PER_WINDOW_SHIFT),
-            mark: [a, b, c, d],
+            mark: [a, b],
         }
     }
 
@@ -52,9 +52,9 @@ impl Slot {
     /// rule, among the parts of each.
     pub(crate) fn records(self, window: u64, list: &[u8]) -> impl Iterator<Item = u64> {
         let items = items(list);
-        let from = items.partition_point(|[a, b, c, d, ..]| [*a, *b, *c, *d] < self.mark);
+        let from = items.partition_point(|[a, b, ..]| [*a, *b] < self.mark);
         let rest = items[from..].iter();
-        let its = rest.take_while(move |[a, b, c, d, ..]| [*a, *b, *c, *d] == self.mark);
+        let its = rest.take_while(move |[a, b, ..]| [*a, *b] == self.mark);
         its.map(move |[.., high, low]| {
             let within = u64::from(u16::from_be_bytes([*high, *low]));
             window + (within << PART_BITS)
@@ -85,9 +85,9 @@ impl Changes {
         let window = window_of(row.place);
         let within = u16::try_from(offset_of(row.place - window))
             .expect("a window has no more than 65536 offsets");
-        let ([a, b, c, d], [high, low]) = (mark, within.to_be_bytes());
+        let ([a, b], [high, low]) = (mark, within.to_be_bytes());
         let changes = self.0.entry((window, list)).or_default();
-        changes.insert([a, b, c, d, high, low], present);
+        changes.insert([a, b, high, low], present);
     }
 
     /// What is to be changed in which list.
@@ -131,10 +131,10 @@ mod tests {
 
     use super::*;
 
-    fn changes(of: &[(u32, u16, bool)]) -> ListChange {
+    fn changes(of: &[(u16, u16, bool)]) -> ListChange {
         let items = of.iter().map(|(mark, within, present)| {
-            let ([a, b, c, d], [high, low]) = (mark.to_be_bytes(), within.to_be_bytes());
-            ([a, b, c, d, high, low], *present)
+            let ([a, b], [high, low]) = (mark.to_be_bytes(), within.to_be_bytes());
+            ([a, b, high, low], *present)
         });
         ListChange(items.collect())
     }
@@ -143,7 +143,7 @@ mod tests {
     fn subscriptions_are_spread_over_all_lists() {
         let slots = (0..1_000).map(|n| Slot::of(SubscriptionId(Uuid::from_u128(n))));
         let slots: BTreeSet<Slot> = slots.collect();
-        assert_eq!(slots.len(), 1_000);
+        assert!(slots.len() > 990, "{} of 1,000", slots.len());
         let lists: BTreeSet<u8> = slots.iter().map(|slot| slot.list).collect();
         assert_eq!(lists, (0..1 << LISTS_PER_WINDOW_SHIFT).collect());
     }
@@ -152,7 +152,7 @@ mod tests {
         #[test]
         fn a_list_has_what_was_added_and_not_removed(
             steps in prop::collection::vec(
-                prop::collection::vec((0..4_u32, 0..20_u16, any::<bool>()), 0..20),
+                prop::collection::vec((0..4_u16, 0..20_u16, any::<bool>()), 0..20),
                 0..6,
             ),
         ) {
@@ -167,7 +167,7 @@ mod tests {
                 }
                 list = changes(&step).apply(&list);
             }
-            for mark in 0..4_u32 {
+            for mark in 0..4_u16 {
                 let slot = Slot { list: 0, mark: mark.to_be_bytes() };
                 let found: Vec<u64> = slot.records(WINDOW, &list).collect();
                 let its = expected.iter().filter(|(its, _)| *its == mark);
