@@ -31,9 +31,13 @@ use crate::shared::Shared;
 /// Between two looks at what the brokers have to say about a transaction. Longer ones are what
 /// makes transactions slow: librdkafka's own waiting goes in steps of 100 ms.
 const STEP: Duration = Duration::from_micros(200);
-/// How long a step of a transaction may take. After the transaction's own time the broker has
-/// ended it anyway.
-const STEP_WITHIN: Duration = TRANSACTION_TIMEOUT;
+/// How long a transaction may take. After its own time the broker has ended it anyway.
+const COMMIT_WITHIN: Duration = TRANSACTION_TIMEOUT;
+/// The least that its last steps get, so that they are tried once.
+const STEP_WITHIN: Duration = Duration::from_secs(1);
+/// How long undoing a transaction may take. A producer that has found its coordinator gone may
+/// not find the next one for long; another session, which it is replaced by, looks anew.
+const UNDO_WITHIN: Duration = Duration::from_secs(3);
 /// How long the brokers may take to commit positions alone.
 const POSITIONS_WITHIN: Duration = Duration::from_secs(5);
 /// How long the brokers may take to make a producer the only one of its name.
@@ -121,18 +125,19 @@ impl Writer {
         positions: &TopicPartitionList,
         member: Option<&ConsumerGroupMetadata>,
     ) -> Result<Vec<Offset>, Failed> {
+        let until = Instant::now() + COMMIT_WITHIN;
         self.producer.begin_transaction().map_err(Failed::of)?;
-        let offsets = self.send(records)?;
+        let offsets = self.send(records, until)?;
         if let Some(member) = member {
-            retry(STEP_WITHIN, || {
+            let left = left_until(until);
+            retry(left, || {
                 self.producer
-                    .send_offsets_to_transaction(positions, member, STEP_WITHIN)
+                    .send_offsets_to_transaction(positions, member, left)
             })
             .map_err(Failed::of)?;
         }
-        match retry(STEP_WITHIN, || {
-            self.producer.commit_transaction(STEP_WITHIN)
-        }) {
+        let left = left_until(until);
+        match retry(left, || self.producer.commit_transaction(left)) {
             Ok(()) => Ok(offsets),
             Err(error) if is_retriable(&error) || is_fatal(&error) => Err(Failed::Unknown(error)),
             Err(error) => Err(Failed::InDoubt(error)),
@@ -141,10 +146,9 @@ impl Writer {
 
     /// Sends the records and waits until the brokers have all of them. The positions may go out
     /// only then: two requests of one transaction at a time make the coordinator send one away.
-    fn send(&self, records: &[NewRecord]) -> Result<Vec<Offset>, Failed> {
+    fn send(&self, records: &[NewRecord], until: Instant) -> Result<Vec<Offset>, Failed> {
         let reports = &self.producer.context().0;
         reports.lock().clear();
-        let until = Instant::now() + STEP_WITHIN;
         for (index, record) in records.iter().enumerate() {
             while let Err((error, _)) = self.producer.send(write(record, index)) {
                 if code(&error) != Some(RDKafkaErrorCode::QueueFull) || Instant::now() > until {
@@ -193,12 +197,23 @@ impl Writer {
     /// nobody waits for could come to the broker in the next transaction, and count there.
     fn abort(&self) -> Result<(), KafkaError> {
         self.producer.purge(PurgeConfig::default().queue());
-        let until = Instant::now() + STEP_WITHIN;
-        while self.producer.in_flight_count() > 0 && Instant::now() < until {
+        let until = Instant::now() + UNDO_WITHIN;
+        while self.producer.in_flight_count() > 0 {
+            if Instant::now() > until {
+                let late = RDKafkaErrorCode::OperationTimedOut;
+                return Err(KafkaError::MessageProduction(late));
+            }
             self.listen();
         }
-        retry(STEP_WITHIN, || self.producer.abort_transaction(STEP_WITHIN))
+        let left = left_until(until);
+        retry(left, || self.producer.abort_transaction(left))
     }
+}
+
+fn left_until(until: Instant) -> Duration {
+    until
+        .saturating_duration_since(Instant::now())
+        .max(STEP_WITHIN)
 }
 
 /// Calls again what may be called again, for as long as `within`.
