@@ -1,13 +1,16 @@
 //! Readers that are kept for the next question.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 use triggerfish_log::{EventLog, LogError, Offset, Partition, Topic, last_record};
 
 /// So many questions read at a time; the others wait for their turn.
 const READERS: usize = 4;
+/// How long a question may wait for its turn and its answer.
+const WITHIN: Duration = Duration::from_secs(5);
 
 /// Lends readers out. On Kafka each is a client with connections and threads of its own: if
 /// every question had one, those asked while the folds are behind would slow them down further.
@@ -36,12 +39,22 @@ impl<L: EventLog> Readers<L> {
         }
     }
 
-    /// The last record that is there now.
+    /// The last record that is there now. Whoever waits for brokers that do not answer must not
+    /// hold a turn for long, nor a request that keeps the process from ending.
     pub(crate) async fn last_record(
         &self,
         topic: &Topic,
         partition: Partition,
     ) -> Result<Option<Offset>, LogError> {
+        let found = timeout(WITHIN, self.look(topic, partition)).await;
+        found.unwrap_or_else(|_| {
+            Err(LogError::Unavailable {
+                reason: format!("the end of {topic}/{partition} was not found in time"),
+            })
+        })
+    }
+
+    async fn look(&self, topic: &Topic, partition: Partition) -> Result<Option<Offset>, LogError> {
         let turn = self.turns.acquire().await;
         let _turn = turn.expect("the semaphore is never closed");
         let idle = self.idle.lock().pop();
