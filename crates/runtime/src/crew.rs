@@ -65,10 +65,14 @@ impl Crew {
         }
     }
 
-    /// Whether what is known of the partitions is what the group knew a moment ago. To be
-    /// asked right before it matters: the loop can stand still anywhere.
-    pub(crate) fn is_sure(&mut self) -> bool {
-        self.pulse.beat(Instant::now())
+    /// The loop goes round.
+    pub(crate) fn beat(&mut self) {
+        self.pulse.beat(Instant::now());
+    }
+
+    /// Whether what is known of the partitions is what the group knew a moment ago.
+    pub(crate) fn is_sure(&self) -> bool {
+        self.pulse.is_sure(Instant::now())
     }
 
     pub(crate) fn running(&self) -> watch::Receiver<BTreeSet<Partition>> {
@@ -279,7 +283,11 @@ impl Crew {
         self.roles.iter().all(|role| role.is_idle())
     }
 
+    /// Answers, or lets the asker go away empty-handed: what is not known for sure is not told.
     pub(crate) fn answer(&mut self, query: Query) -> Result<(), Error> {
+        if !self.is_sure() {
+            return Ok(());
+        }
         // Whoever asked may have given up waiting; a failed send is no error.
         match query {
             Query::Get {

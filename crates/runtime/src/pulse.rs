@@ -28,9 +28,8 @@ impl Pulse {
         }
     }
 
-    /// The loop goes round. Whether it may answer questions and act: what it knows is what
-    /// its session knew a moment ago.
-    pub(crate) fn beat(&mut self, now: Instant) -> bool {
+    /// The loop goes round, so it hears what its session has to say.
+    pub(crate) fn beat(&mut self, now: Instant) {
         let stood_still = now.saturating_duration_since(self.last);
         self.last = now;
         if stood_still >= STILL {
@@ -41,7 +40,13 @@ impl Pulse {
             self.in_doubt_until = Some(now + SETTLE);
         }
         self.in_doubt_until = self.in_doubt_until.filter(|until| now < *until);
-        self.in_doubt_until.is_none()
+    }
+
+    /// Whether the loop may answer questions and act: what it knows is what its session knew a
+    /// moment ago. To be asked right before it matters, since the loop can stand still anywhere.
+    pub(crate) fn is_sure(&self, now: Instant) -> bool {
+        let since_last = now.saturating_duration_since(self.last);
+        since_last < STILL && self.in_doubt_until.is_none_or(|until| now >= until)
     }
 }
 
@@ -67,7 +72,21 @@ mod tests {
             (25_500, true),
         ];
         for (millis, sure) in beats {
-            assert_eq!(pulse.beat(at(millis)), sure, "at {millis} ms");
+            pulse.beat(at(millis));
+            assert_eq!(pulse.is_sure(at(millis)), sure, "at {millis} ms");
         }
+    }
+
+    #[test]
+    fn while_it_stands_still_it_is_sure_for_a_moment_only() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let mut pulse = Pulse::new(start);
+        assert!(pulse.is_sure(at(3_999)));
+        assert!(!pulse.is_sure(at(4_000)));
+        assert!(!pulse.is_sure(at(6_000)), "nothing was heard meanwhile");
+        pulse.beat(at(6_000));
+        assert!(!pulse.is_sure(at(6_999)));
+        assert!(pulse.is_sure(at(7_000)));
     }
 }

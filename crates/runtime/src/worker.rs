@@ -44,6 +44,8 @@ use crate::{
 const POLL: Duration = Duration::from_millis(250);
 /// How long a session may take to leave its group.
 const LEAVE_WITHIN: Duration = Duration::from_secs(3);
+/// How much longer than its calls a worker's end may take: committing, saving, leaving.
+const SETTLE_WITHIN: Duration = Duration::from_secs(4);
 /// A call that ends frees its place at the next act; folding must not keep it waiting.
 const FOLD_BETWEEN_ACTS: usize = 64;
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
@@ -134,7 +136,24 @@ impl<L: EventLog> Worker<L> {
     }
 
     /// Runs until `stop`, then drains. A session that ends early is replaced.
-    pub async fn run(mut self, stop: CancellationToken) -> Result<(), Error> {
+    pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
+        let group = self.settings.group.clone();
+        let patience = self.settings.drain_timeout + SETTLE_WITHIN;
+        let late = async {
+            stop.cancelled().await;
+            tokio::time::sleep(patience).await;
+        };
+        tokio::select! {
+            biased;
+            ended = self.run_and_drain(stop.clone()) => ended,
+            () = late => {
+                tracing::warn!(%group, ?patience, "the log does not answer; the rest is left to whoever takes over, which begins at the last committed positions");
+                Ok(())
+            }
+        }
+    }
+
+    async fn run_and_drain(mut self, stop: CancellationToken) -> Result<(), Error> {
         loop {
             match self.run_session(&stop).await {
                 Ok(()) => return self.drain().await,
@@ -153,6 +172,7 @@ impl<L: EventLog> Worker<L> {
 
     async fn run_session(&mut self, stop: &CancellationToken) -> Result<(), Error> {
         while !stop.is_cancelled() {
+            self.crew.beat();
             let wait = self.crew.act(self.patience());
             self.save_what_is_due(false).await?;
             if self.waits_for_saves() {
@@ -263,7 +283,7 @@ impl<L: EventLog> Worker<L> {
             }
         }
         let mut batch = Arc::new(Batch { records, consumed });
-        while let Err(error) = self.commit_once(&batch).await {
+        while let Err(error) = self.commit_once(&batch).await? {
             match error {
                 CommitError::Aborted { reason } => {
                     tracing::warn!(reason, "commit aborted, trying again");
@@ -292,15 +312,19 @@ impl<L: EventLog> Worker<L> {
         cut.count() > 0
     }
 
-    /// Commits; meanwhile calls go on being made.
-    async fn commit_once(&mut self, batch: &Arc<Batch>) -> Result<(), CommitError> {
+    /// Commits; meanwhile calls go on being made and questions answered.
+    async fn commit_once(
+        &mut self,
+        batch: &Arc<Batch>,
+    ) -> Result<Result<(), CommitError>, Error> {
         let commit = self.session.commit(Arc::clone(batch));
         tokio::pin!(commit);
         loop {
             tokio::select! {
                 biased;
-                committed = &mut commit => return committed.map(drop),
+                committed = &mut commit => return Ok(committed.map(drop)),
                 () = self.wake.notified() => drop(self.crew.act(POLL)),
+                Some(query) = self.queries.recv() => self.crew.answer(query)?,
             }
         }
     }
@@ -396,6 +420,7 @@ impl<L: EventLog> Worker<L> {
         let deadline = Instant::now() + self.settings.drain_timeout;
         self.crew.drain();
         while Instant::now() < deadline && !self.crew.is_idle() {
+            self.crew.beat();
             self.crew.act(POLL);
             let turned = self.turn(Duration::from_millis(20), true).await?;
             self.handle(turned).await?;

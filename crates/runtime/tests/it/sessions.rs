@@ -3,8 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use triggerfish_core::{InvocationId, Phase};
+use triggerfish_log::{Offset, Partition};
+
 use crate::seams::Fate;
-use crate::world::World;
+use crate::world::{PATIENCE, World};
 
 /// Its own task begins with the first wait of the test, so nothing has been heard before.
 #[tokio::test]
@@ -111,6 +114,47 @@ async fn a_session_that_withholds_records_is_noticed_and_replaced() {
     world.complete_some(1, 3..5).await;
     world.wait_for_completions(5).await;
     assert!(world.log.deaf.lock().unwrap().is_empty());
+    worker.stop().await;
+    world.digests("a").await;
+}
+
+/// A commit of `world` that never returns is under way: of an invocation, up to its last record.
+async fn with_a_commit_that_hangs(world: &World) -> (InvocationId, Offset) {
+    world.log.fates.lock().unwrap().push_back(Fate::HangsBefore);
+    let mut hanging = world.log.hanging.subscribe();
+    let id = world.request(0, 7).await;
+    let last = world.complete(id).await;
+    let hangs = hanging.wait_for(|hanging| *hanging == 1);
+    let hangs = tokio::time::timeout(PATIENCE, hangs).await;
+    hangs.expect("it commits").expect("the world stays");
+    (id, last)
+}
+
+#[tokio::test]
+async fn questions_do_not_wait_for_a_commit() {
+    let world = World::new(1).await;
+    let worker = world.worker("a").await;
+    let (id, last) = with_a_commit_that_hangs(&world).await;
+    let asked = worker.handle.get_after(Partition(0), last, id.key());
+    let found = tokio::time::timeout(PATIENCE, asked).await;
+    let found = found.expect("an answer").expect("it runs here");
+    let phase = found.expect("it was folded").phase;
+    assert!(matches!(phase, Phase::Closed(_)), "{phase:?}");
+    worker.kill().await;
+}
+
+/// Whatever the loop waits for when it is told to stop.
+#[tokio::test]
+async fn an_end_does_not_wait_for_a_log_that_is_away() {
+    let world = World::new(1).await;
+    let worker = world.worker("a").await;
+    with_a_commit_that_hangs(&world).await;
+    // Only the clock of timers: nothing else here takes long.
+    tokio::time::pause();
+    worker.stop().await;
+    tokio::time::resume();
+    let worker = world.worker("a").await;
+    world.wait_for_completions(1).await;
     worker.stop().await;
     world.digests("a").await;
 }
