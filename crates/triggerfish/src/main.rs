@@ -15,6 +15,7 @@ mod records;
 mod service;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 
@@ -22,6 +23,9 @@ use clap::Parser as _;
 /// thread than it was made on. How it is set is in `.cargo/config.toml`.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// What is left may wait for a broker that is away, and is nothing that anybody still wants.
+const LAST_WORK: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     #[cfg(feature = "faults")]
@@ -38,7 +42,9 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return commands::fail(&anyhow::Error::new(error).context("can't start")),
     };
-    match runtime.block_on(commands::run(args)) {
+    let ended = runtime.block_on(commands::run(args));
+    runtime.shutdown_timeout(LAST_WORK);
+    match ended {
         Ok(code) => code,
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => commands::fail(&error),

@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use triggerfish_tests::{Reply, Setup, Subscriber, completions, eventually, holds};
 
 use crate::load::{Load, all_closed};
@@ -87,4 +89,19 @@ async fn a_drain_has_a_limit_and_the_call_is_made_again() {
     assert_eq!(found["outcome"], "COMPLETED");
     assert_eq!(scene.subscriber.count(), 2);
     assert_eq!(again.completions().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_says_half_of_it_holds_nothing_up() {
+    let setup = Setup::new().set("shutdown.drain_timeout", "PT1S");
+    let mut service = setup.start().await;
+    let url = service.api.url("");
+    let address = url.trim_start_matches("http://");
+    let mut client = TcpStream::connect(address).await.expect("it listens");
+    let half = "POST /oauth/token HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\
+                content-type: application/x-www-form-urlencoded\r\n\r\ng";
+    client.write_all(half.as_bytes()).await.expect("it reads");
+    service.signal("TERM");
+    let status = service.ended().await;
+    assert!(status.success(), "{status}");
 }

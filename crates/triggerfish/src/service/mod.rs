@@ -10,6 +10,7 @@ mod plan;
 mod process;
 mod records;
 mod timelines;
+mod tasks;
 mod topics;
 mod upstream;
 
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
+use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::sync::CancellationToken;
 use triggerfish_api::ApiState;
 use triggerfish_completion::{CompletionConsumer, Status};
@@ -46,6 +47,7 @@ pub(crate) use topics::of as topics_of;
 
 use log::AnyAppender;
 use plan::Plan;
+use tasks::Tasks;
 
 /// A running process.
 pub(crate) struct Service {
@@ -59,10 +61,9 @@ pub(crate) struct Service {
     pub(crate) topics: Topics,
     /// Triggers, subscriptions, API clients.
     pub(crate) registry: Registry,
-    tasks: JoinSet<anyhow::Result<()>>,
+    tasks: Tasks,
     stop_intake: CancellationToken,
     stop_worker: CancellationToken,
-    drain_timeout: Duration,
     /// Ready means that all partitions of this process run, which may be none.
     _started: Condition,
 }
@@ -144,13 +145,13 @@ impl Service {
         let watch = parts.partition_watch(config);
 
         let (stop_intake, stop_worker) = (CancellationToken::new(), CancellationToken::new());
-        let mut tasks = JoinSet::new();
+        let mut tasks = Tasks::new(config.shutdown.drain_timeout.get());
         if process.has(Duty::Producer) {
             for upstream in upstream::open(process, &parts, &intakes).await? {
                 let until = stop_intake.clone();
-                tasks.spawn(
-                    async move { upstream.run(until).await.context("reading events failed") },
-                );
+                let events =
+                    async move { upstream.run(until).await.context("reading events failed") };
+                tasks.add("events of upstream topics", &stop_intake, events);
             }
         }
         let app = app(
@@ -163,22 +164,24 @@ impl Service {
         );
         let app = app.merge(admin).merge(peers.router());
         let leave = stop_worker.clone();
-        tasks.spawn(async move {
-            membership
-                .run(leave)
-                .await
-                .context("the topic of workers failed")
-        });
+        let membership = async move {
+            let ended = membership.run(leave).await;
+            ended.context("the topic of workers failed")
+        };
+        tasks.add("the topic of workers", &stop_worker, membership);
         for worker in loops.workers {
             let stop = stop_worker.clone();
-            tasks.spawn(async move { worker.run(stop).await.context("the worker failed") });
+            let worker = async move { worker.run(stop).await.context("the worker failed") };
+            tasks.add("a worker", &stop_worker, worker);
         }
         let until = stop_intake.clone();
-        tasks.spawn(async move {
+        let watch = async move {
             watch.run(until).await;
             Ok(())
-        });
-        tasks.spawn(serve(listener, app, stop_intake.clone()));
+        };
+        tasks.add("the number of partitions", &stop_intake, watch);
+        let api = serve(listener, app, stop_intake.clone());
+        tasks.add("requests to the API", &stop_intake, api);
         started.met();
         Ok(Self {
             address,
@@ -189,7 +192,6 @@ impl Service {
             tasks,
             stop_intake,
             stop_worker,
-            drain_timeout: config.shutdown.drain_timeout.get(),
             _started: started,
         })
     }
@@ -203,7 +205,7 @@ impl Service {
     pub(crate) async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
         let failed = tokio::select! {
             () = stop.cancelled() => None,
-            Some(ended) = self.tasks.join_next() => ended?.err(),
+            Some(ended) = self.tasks.next() => ended.err(),
         };
         let drained = self.stop().await;
         match failed {
@@ -216,16 +218,10 @@ impl Service {
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         self.stop_intake.cancel();
         self.stop_worker.cancel();
-        let all = async {
-            while let Some(ended) = self.tasks.join_next().await {
-                ended??;
-            }
-            Ok(())
-        };
-        let patience = self.drain_timeout + Duration::from_secs(5);
-        tokio::time::timeout(patience, all)
-            .await
-            .unwrap_or_else(|_| Err(anyhow::anyhow!("draining took longer than {patience:?}")))
+        while let Some(ended) = self.tasks.next().await {
+            ended?;
+        }
+        Ok(())
     }
 }
 

@@ -1,4 +1,5 @@
-//! One of three brokers is gone: the others carry on.
+//! Brokers that go: of three one, which the others carry on without, and the only one, which
+//! holds nobody's end up.
 
 use std::time::{Duration, Instant};
 
@@ -59,4 +60,45 @@ async fn one_of_three_may_go() {
         alone < Duration::from_secs(30),
         "{alone:?} without progress"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_end_in_good_order_while_the_broker_says_nothing() {
+    const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+    let Some(_turn) = turn("processes that end without a broker").await else {
+        return;
+    };
+    let cluster = Cluster::start(Settings::default()).expect("a broker starts");
+    let mut installation = Installation::new(Brokers::Own(Box::new(cluster)))
+        .variable("SHUTDOWN__DRAIN_TIMEOUT", "PT2S");
+    installation.start(1).await;
+    let mut run = Run::begin(installation, RATE / 4).await;
+
+    let from = Instant::now();
+    run.installation.brokers.pause(1).expect("it runs");
+    let accepted = run.load.accepted();
+    for worker in &mut run.installation.workers {
+        let asked = Instant::now();
+        worker.stop().await;
+        assert!(
+            asked.elapsed() < DRAIN_TIMEOUT + Duration::from_secs(10),
+            "{} took {:?}",
+            worker.name,
+            asked.elapsed()
+        );
+    }
+    run.installation.brokers.resume(1).expect("it is there");
+    for worker in &mut run.installation.workers {
+        worker.launch();
+    }
+    let faults = run.installation.faults.clone();
+    faults.add(Kind::Broker, String::new(), from, Instant::now());
+    holds("events are accepted again", || {
+        run.load.accepted() > accepted + 100
+    })
+    .await;
+    let mut table = Table::default();
+    let findings = run.end(&mut table).await;
+    println!("{table}");
+    all_is_well(&findings);
 }
