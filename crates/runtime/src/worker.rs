@@ -313,10 +313,7 @@ impl<L: EventLog> Worker<L> {
     }
 
     /// Commits; meanwhile calls go on being made and questions answered.
-    async fn commit_once(
-        &mut self,
-        batch: &Arc<Batch>,
-    ) -> Result<Result<(), CommitError>, Error> {
+    async fn commit_once(&mut self, batch: &Arc<Batch>) -> Result<Result<(), CommitError>, Error> {
         let commit = self.session.commit(Arc::clone(batch));
         tokio::pin!(commit);
         loop {

@@ -17,6 +17,7 @@ use crate::client;
 #[derive(Default)]
 pub(super) struct Callbacks {
     rebalances: Mutex<VecDeque<Rebalance>>,
+    /// A rebalance, or something for the log.
     served: AtomicBool,
     closing: AtomicBool,
 }
@@ -34,8 +35,8 @@ impl Callbacks {
         self.rebalances.lock().pop_front()
     }
 
-    /// Whether there were any since this was asked last. A poll that served one returns nothing
-    /// although more may be there.
+    /// Whether anything was called back with since this was asked last. A poll that served it
+    /// returns nothing although more may be there: while a broker is away, all it has to say.
     pub(super) fn take_served(&self) -> bool {
         self.served.swap(false, Ordering::AcqRel)
     }
@@ -48,7 +49,13 @@ impl Callbacks {
 
 impl ClientContext for Callbacks {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.served.store(true, Ordering::Release);
         client::log(level, facility, message);
+    }
+
+    /// Asked for by `statistics.interval.ms`, and of no use here.
+    fn stats_raw(&self, _: &[u8]) {
+        self.served.store(true, Ordering::Release);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -5,17 +5,17 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use tokio::sync::oneshot;
-use triggerfish_log::{LogError, Offset, Outputs, Partition, Record, SessionSpec};
+use triggerfish_log::{CommitError, LogError, Offset, Outputs, Partition, Record, SessionSpec};
 
 use super::Request;
-use super::commit::Writer;
+use super::aside::Aside;
 use super::context::Callbacks;
 use super::inbox::Inbox;
 use super::ownership::{Ownership, number, place};
-use super::positions::Positions;
+use super::writer::{Transaction, Writer};
 use crate::error::{code, is_fatal, misconfigured, unavailable};
 use crate::record;
 use crate::settings::ANSWER_WITHIN;
@@ -33,15 +33,17 @@ pub(super) struct Driver {
     pub(super) shared: Arc<Shared>,
     pub(super) spec: SessionSpec,
     pub(super) consumer: Arc<BaseConsumer<Callbacks>>,
-    pub(super) positions: Positions,
-    pub(super) writer: Option<Writer>,
+    /// Commits positions alone.
+    pub(super) positions: Aside<TopicPartitionList, KafkaResult<()>>,
+    /// Commits records; only where the session has a writer.
+    pub(super) transactions: Option<Aside<Transaction, Result<Vec<Offset>, CommitError>>>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) ownership: Ownership,
     requests: Receiver<Request>,
     /// Partitions that the group gave and whose positions are not known yet.
     pub(super) gained: Option<TopicPartitionList>,
     /// The inbox is full, and the consumer was told to fetch nothing.
-    held_back: bool,
+    pub(super) held_back: bool,
 }
 
 /// Tells the session that its thread has ended, however that came.
@@ -89,7 +91,7 @@ impl Driver {
         // First the writer: its name fences an earlier session before this one reads anything.
         let writer = match &spec.outputs {
             Outputs::PositionsOnly => None,
-            Outputs::Atomic(name) => Some(Writer::open(&shared, name)?),
+            Outputs::Atomic(name) => Some(Writer::open(&shared.settings, name)?),
         };
         let config = shared.settings.session(spec.group.as_str());
         let consumer = config.create_with_context(Callbacks::default());
@@ -98,17 +100,23 @@ impl Driver {
         let driver = std::thread::current();
         let woken = driver.clone();
         consumer.set_nonempty_callback(move || woken.unpark());
+        let (group, woken) = (spec.group.as_str(), driver.clone());
+        let transactions = writer.map(|writer| {
+            let commit = move |transaction: Transaction| writer.commit(&transaction);
+            Aside::begin(format!("transactions {group}"), woken, commit)
+        });
         let subscribed = consumer.subscribe(&[spec.topic.as_str()]);
         subscribed.map_err(|error| unavailable("joining the group", &error))?;
         let consumer = Arc::new(consumer);
-        let group = spec.group.as_str();
+        let committing = Arc::clone(&consumer);
+        let commit = move |positions| committing.commit(&positions, CommitMode::Sync);
         Ok(Self {
-            positions: Positions::of(Arc::clone(&consumer), group, driver),
+            positions: Aside::begin(format!("commits {group}"), driver, commit),
+            transactions,
             ownership: Ownership::new(spec.topic.clone()),
             shared,
             spec,
             consumer,
-            writer,
             inbox,
             requests,
             gained: None,
@@ -164,7 +172,7 @@ impl Driver {
                 Ok(Request::Resume(partitions, reply)) => {
                     drop(reply.send(self.alive().map(|()| self.resume(&partitions))));
                 }
-                Ok(Request::Commit(batch, reply)) => drop(reply.send(self.commit(&batch))),
+                Ok(Request::Commit(batch, reply)) => drop(reply.send(self.commit(batch))),
                 Ok(Request::Close(reply)) => return Turn::Close(Some(reply)),
                 Err(TryRecvError::Empty) => return Turn::On,
                 Err(TryRecvError::Disconnected) => return Turn::Close(None),
@@ -177,12 +185,10 @@ impl Driver {
         fenced.map_or(Ok(()), |reason| Err(LogError::Fenced { reason }))
     }
 
-    /// Takes what has come from the consumer; `true` if there may be more.
+    /// Takes what has come from the consumer; `true` if there may be more. A full inbox is no
+    /// reason not to: what is held back are records, and the group is to be heard.
     pub(super) fn read(&mut self) -> bool {
         self.hold_back_or_go_on();
-        if self.inbox.is_full() {
-            return false;
-        }
         let mut came = Vec::new();
         let more = self.take_messages(&mut came);
         self.inbox.deliver(came);

@@ -93,6 +93,9 @@ impl Driver {
                 .fence(&format!("taking partitions failed: {error}"));
             return;
         }
+        if self.held_back {
+            self.tell_consumer("pausing", &partitions_of(&known), BaseConsumer::pause);
+        }
         self.inbox.assigned(assigned);
     }
 

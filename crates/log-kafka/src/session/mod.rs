@@ -1,17 +1,20 @@
 //! Membership of a group and atomic commits.
 //!
-//! `Driver` is a thread that owns the consumer and, where the session commits records, a
-//! transactional producer; all their calls that wait for brokers are made there and nowhere
-//! else. `KafkaSession` is its handle: requests go to the thread, what came for the session is
-//! in the `Inbox`. `membership` answers the group, `ownership` knows whose partitions are whose.
+//! `Driver` is a thread that owns the consumer and hears the group. Commits may wait for brokers
+//! longer than the group does, so each kind is made `Aside`, by another thread that it waits for:
+//! those of positions by the consumer, those of records by the `Writer`, a transactional
+//! producer. `KafkaSession` is its handle: requests go to the thread, what came for the session
+//! is in the `Inbox`. `membership` answers the group, `ownership` knows whose partitions are
+//! whose.
 
+mod aside;
 mod commit;
 mod context;
 mod driver;
 mod inbox;
 mod membership;
 mod ownership;
-mod positions;
+mod writer;
 
 use std::sync::Arc;
 use std::sync::mpsc::Sender;

@@ -11,3 +11,4 @@ mod positions;
 mod secured;
 mod stage;
 mod topics;
+mod waits;

@@ -9,8 +9,8 @@ mod own_address;
 mod plan;
 mod process;
 mod records;
-mod timelines;
 mod tasks;
+mod timelines;
 mod topics;
 mod upstream;
 
@@ -148,10 +148,9 @@ impl Service {
         let mut tasks = Tasks::new(config.shutdown.drain_timeout.get());
         if process.has(Duty::Producer) {
             for upstream in upstream::open(process, &parts, &intakes).await? {
-                let until = stop_intake.clone();
-                let events =
-                    async move { upstream.run(until).await.context("reading events failed") };
-                tasks.add("events of upstream topics", &stop_intake, events);
+                tasks.add("events of upstream topics", &stop_intake, |stop| async {
+                    upstream.run(stop).await.context("reading events failed")
+                });
             }
         }
         let app = app(
@@ -163,25 +162,22 @@ impl Service {
             stop_intake.clone(),
         );
         let app = app.merge(admin).merge(peers.router());
-        let leave = stop_worker.clone();
-        let membership = async move {
-            let ended = membership.run(leave).await;
+        tasks.add("the topic of workers", &stop_worker, |stop| async {
+            let ended = membership.run(stop).await;
             ended.context("the topic of workers failed")
-        };
-        tasks.add("the topic of workers", &stop_worker, membership);
+        });
         for worker in loops.workers {
-            let stop = stop_worker.clone();
-            let worker = async move { worker.run(stop).await.context("the worker failed") };
-            tasks.add("a worker", &stop_worker, worker);
+            tasks.add("a worker", &stop_worker, |stop| async {
+                worker.run(stop).await.context("the worker failed")
+            });
         }
-        let until = stop_intake.clone();
-        let watch = async move {
-            watch.run(until).await;
+        tasks.add("the number of partitions", &stop_intake, |stop| async {
+            watch.run(stop).await;
             Ok(())
-        };
-        tasks.add("the number of partitions", &stop_intake, watch);
-        let api = serve(listener, app, stop_intake.clone());
-        tasks.add("requests to the API", &stop_intake, api);
+        });
+        tasks.add("requests to the API", &stop_intake, |stop| {
+            serve(listener, app, stop)
+        });
         started.met();
         Ok(Self {
             address,

@@ -24,16 +24,18 @@ impl Tasks {
         }
     }
 
-    /// Runs a part, which ends at `stop` by itself. One that waits for somebody else too long,
+    /// Runs a part, which ends by itself at the `stop` that it is given. One that waits for somebody else too long,
     /// a broker or a client, is cut off: what was acknowledged is in the log, and whoever takes
     /// over goes on from there.
-    pub(super) fn add(
+    pub(super) fn add<F>(
         &mut self,
         part: &'static str,
         stop: &CancellationToken,
-        run: impl Future<Output = anyhow::Result<()>> + Send + 'static,
-    ) {
-        let (stop, patience) = (stop.clone(), self.patience);
+        run: impl FnOnce(CancellationToken) -> F,
+    ) where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let (run, stop, patience) = (run(stop.clone()), stop.clone(), self.patience);
         let late = async move {
             stop.cancelled().await;
             tokio::time::sleep(patience).await;
