@@ -145,7 +145,7 @@ impl<L: EventLog> Worker<L> {
         };
         tokio::select! {
             biased;
-            ended = self.run_and_drain(stop.clone()) => ended,
+            ended = Box::pin(self.run_and_drain(stop.clone())) => ended,
             () = late => {
                 tracing::warn!(%group, ?patience, "the log does not answer; the rest is left to whoever takes over, which begins at the last committed positions");
                 Ok(())
