@@ -321,7 +321,7 @@ impl<L: EventLog> Worker<L> {
                 biased;
                 committed = &mut commit => return Ok(committed.map(drop)),
                 () = self.wake.notified() => drop(self.crew.act(POLL)),
-                Some(query) = self.queries.recv() => self.crew.answer(query)?,
+                Some(query) = self.queries.recv(), if self.crew.is_sure() => self.crew.answer(query)?,
             }
         }
     }
