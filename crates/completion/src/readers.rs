@@ -71,6 +71,7 @@ impl<L: EventLog> Readers<L> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::pin::pin;
 
     use futures::future::{FutureExt as _, join_all};
@@ -79,12 +80,10 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn many_questions_share_a_few_readers() {
-        let folder = tempfile::tempdir().unwrap();
-        let log = EmbeddedLog::open(EmbeddedOptions::new(folder.path()));
+    /// A log with a topic of one partition.
+    async fn log(folder: &Path, topic: &Topic) -> EmbeddedLog {
+        let log = EmbeddedLog::open(EmbeddedOptions::new(folder));
         let log = log.await.unwrap();
-        let topic = Topic::from("t");
         let spec = TopicSpec {
             name: topic.clone(),
             partitions: 1,
@@ -92,6 +91,14 @@ mod tests {
             compacted: false,
         };
         log.ensure_topics(&[spec]).await.unwrap();
+        log
+    }
+
+    #[tokio::test]
+    async fn many_questions_share_a_few_readers() {
+        let folder = tempfile::tempdir().unwrap();
+        let topic = Topic::from("t");
+        let log = log(folder.path(), &topic).await;
         let readers = Readers::new(log.clone());
         let last = readers.last_record(&topic, Partition(0)).await;
         assert_eq!(last.unwrap(), None);
@@ -119,5 +126,23 @@ mod tests {
         assert!(late.as_mut().now_or_never().is_none(), "it waits");
         drop(all);
         assert_eq!(late.await.unwrap(), Some(Offset(2)));
+    }
+
+    #[tokio::test]
+    async fn a_question_is_not_kept_waiting_by_those_that_nobody_answers() {
+        let folder = tempfile::tempdir().unwrap();
+        let topic = Topic::from("t");
+        let readers = Readers::new(log(folder.path(), &topic).await);
+        let turns = u32::try_from(READERS).unwrap();
+        let all = readers.turns.acquire_many(turns).await.unwrap();
+        tokio::time::pause();
+        let late = readers.last_record(&topic, Partition(0));
+        let late = timeout(2 * WITHIN, late).await.expect("it gives up");
+        let is_late = matches!(late, Err(LogError::Unavailable { .. }));
+        assert!(is_late, "{late:?}");
+        drop(all);
+        tokio::time::resume();
+        let last = readers.last_record(&topic, Partition(0)).await;
+        assert_eq!(last.unwrap(), None);
     }
 }

@@ -12,6 +12,8 @@ use triggerfish_core::{
 use triggerfish_log::{EventLog, LogError, Offset, Partition, Reader};
 use triggerfish_peers::{Peers, Query};
 use triggerfish_registry::Registry;
+#[cfg(feature = "faults")]
+use triggerfish_runtime::faults::{self, Fault};
 use triggerfish_runtime::{Observer, Topics};
 
 use crate::readers::Readers;
@@ -133,6 +135,12 @@ impl<L: EventLog> Status<L> {
             return Ok(verdict);
         }
         let observation = Observation::CompletionReported(report.clone());
+        #[cfg(feature = "faults")]
+        if faults::is_on(Fault::ResultAcknowledgedFirst) {
+            let observer = self.observer.clone();
+            tokio::spawn(async move { observer.append(id, &observation).await });
+            return Ok(Verdict::Accepted);
+        }
         let offset = self
             .observer
             .append(id, &observation)

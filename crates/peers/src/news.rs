@@ -80,3 +80,25 @@ impl Herald {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_hears_nothing_asks_less_and_less_often_and_news_end_the_pause() {
+        let (bell, mut again) = (Bell::default(), Again::default());
+        for millis in [200, 400, 800, 800] {
+            let begun = Instant::now();
+            again.wait(bell.news()).await;
+            let waited = begun.elapsed().as_millis();
+            assert!((millis..millis + 5).contains(&waited), "{waited} ms");
+        }
+        let (begun, news) = (Instant::now(), bell.news());
+        bell.0.notify_waiters();
+        again.wait(news).await;
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+}

@@ -8,6 +8,8 @@ use triggerfish_api::ports::{self, Start, StartError, StartIdentity, Started};
 use triggerfish_core::Invocation;
 use triggerfish_log::{Appender, LogError, Offset, Partition};
 use triggerfish_peers::Peers;
+#[cfg(feature = "faults")]
+use triggerfish_runtime::faults::{self, Fault};
 
 use crate::intake::{Decided, Intake, Requested};
 
@@ -34,6 +36,13 @@ impl<A: Appender> Ingest<A> {
             requested,
             elsewhere,
         } = self.intake.decide(&start)?;
+        #[cfg(feature = "faults")]
+        if faults::is_on(Fault::EventAcknowledgedFirst) {
+            let (started, records) = requested.into_iter().map(|r| (r.started, r.record)).unzip();
+            let appender = self.appender.clone();
+            tokio::spawn(async move { appender.append(records).await });
+            return Ok(started);
+        }
         if start.identity == StartIdentity::Unique {
             let (started, records): (Vec<_>, Vec<_>) =
                 requested.into_iter().map(|r| (r.started, r.record)).unzip();

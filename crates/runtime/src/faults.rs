@@ -43,11 +43,15 @@ pub enum Fault {
     UnreadableForgotten,
     /// A rebuild begins at the committed position, whatever is still open before it.
     RebuildTooLate,
+    /// A client is told that its event was taken before it is durable.
+    EventAcknowledgedFirst,
+    /// A subscriber is told that its result counts before it is durable.
+    ResultAcknowledgedFirst,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::ViewFirst,
         Self::NoDedupe,
         Self::TimerLost,
@@ -62,6 +66,8 @@ impl Fault {
         Self::UnreadableStops,
         Self::UnreadableForgotten,
         Self::RebuildTooLate,
+        Self::EventAcknowledgedFirst,
+        Self::ResultAcknowledgedFirst,
     ];
 
     /// The name by which it is chosen.
@@ -82,6 +88,8 @@ impl Fault {
             Self::UnreadableStops => "unreadable-stops",
             Self::UnreadableForgotten => "unreadable-forgotten",
             Self::RebuildTooLate => "rebuild-too-late",
+            Self::EventAcknowledgedFirst => "event-acknowledged-first",
+            Self::ResultAcknowledgedFirst => "result-acknowledged-first",
         }
     }
 

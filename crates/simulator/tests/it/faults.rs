@@ -50,6 +50,8 @@ faults! {
     a_record_that_stops_its_partition: UnreadableStops by "I1", "I5";
     a_record_that_is_forgotten: UnreadableForgotten by "I5";
     a_rebuild_that_begins_too_late: RebuildTooLate by "I1", "I3", "I6";
+    an_event_that_is_acknowledged_before_its_append: EventAcknowledgedFirst by "I6";
+    a_result_that_is_acknowledged_before_its_append: ResultAcknowledgedFirst by "I6";
 }
 
 /// A story is told in words, and shorter than the plan it comes from.
