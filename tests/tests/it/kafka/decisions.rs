@@ -1,7 +1,8 @@
 //! Decisions about actions, asked over HTTP and over `object-events`, while the
 //! completion-consumers and dispatchers die.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use super::scene::{add, installation};
 use super::turn;
 
 const ASKED: u64 = 40;
+const DECIDED_WITHIN: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_action_gets_one_decision_whoever_dies() {
@@ -52,15 +54,33 @@ async fn each_action_gets_one_decision_whoever_dies() {
         }
     }
     assert!(upstream.end().is_empty(), "Kafka took every question");
-    eventually("all decisions are there", async || {
-        (decisions.count() as u64 >= ASKED).then_some(())
-    })
-    .await;
+    all_are_there(&mut installation, &decisions).await;
     installation.ready().await;
     installation.stop_all().await;
     check(&installation, &told);
     let differs = tokio::task::block_in_place(|| installation.verify());
     assert!(differs.is_empty(), "{differs:?}");
+}
+
+/// Waits until every action has its decision; says what it knows if that does not come.
+async fn all_are_there(installation: &mut Installation, decisions: &Reader) {
+    let until = Instant::now() + DECIDED_WITHIN;
+    while (decisions.count() as u64) < ASKED && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    if decisions.count() as u64 >= ASKED {
+        return;
+    }
+    let bootstrap = installation.brokers.bootstrap();
+    let topic = installation.topic("decisions");
+    let all = tokio::task::block_in_place(|| Reader::all(&bootstrap, &topic));
+    let keys: BTreeSet<&str> = all.iter().map(|record| record.key.as_str()).collect();
+    panic!(
+        "{} of {ASKED} decisions were followed, {} are there: {keys:?}\n{}",
+        decisions.count(),
+        all.len(),
+        installation.explain().await
+    );
 }
 
 /// A callback that refuses every third object, and its receiver.
