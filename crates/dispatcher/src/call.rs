@@ -1,23 +1,21 @@
-//! Makes one call and appends what was seen.
+//! Makes one call.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 use triggerfish_core::{
-    AttemptReport, Failure, FailureKind, Invocation, InvocationId, Member, Observation, Reply,
-    Request, Subscription, Timestamp,
+    AttemptReport, Failure, FailureKind, Invocation, Member, Reply, Request, Subscription,
+    Timestamp,
     keys::ServerKeys,
     subscription::{HttpConfig, SubscriptionType},
 };
 use triggerfish_delivery::{Call, Callback, Caller, Lifecycle, webhook};
-use triggerfish_log::{Appender, LogError, Offset};
 use triggerfish_ops::metrics;
 use triggerfish_registry::{CompiledSubscription, Registry, Snapshot};
+use triggerfish_runtime::Clock;
 #[cfg(feature = "faults")]
 use triggerfish_runtime::faults::{self, Fault};
-use triggerfish_runtime::{Clock, Observer, unless_released};
 
 use crate::scheduler::Health;
 
@@ -34,39 +32,25 @@ pub struct CallSettings {
 }
 
 /// Makes calls. Clones share connections.
-pub struct Calls<A> {
+#[derive(Clone)]
+pub struct Calls {
     caller: Caller,
     registry: Registry,
-    observer: Observer<A>,
     settings: Arc<CallSettings>,
     clock: Arc<dyn Clock>,
 }
 
-impl<A: Clone> Clone for Calls<A> {
-    fn clone(&self) -> Self {
-        Self {
-            caller: self.caller.clone(),
-            registry: self.registry.clone(),
-            observer: self.observer.clone(),
-            settings: Arc::clone(&self.settings),
-            clock: Arc::clone(&self.clock),
-        }
-    }
-}
-
-impl<A: Appender> Calls<A> {
-    /// Calls go out by `caller`; reports go into the log by `observer`.
+impl Calls {
+    /// Calls go out by `caller`.
     pub fn new(
         caller: Caller,
         registry: Registry,
-        observer: Observer<A>,
         settings: CallSettings,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             caller,
             registry,
-            observer,
             settings: Arc::new(settings),
             clock,
         }
@@ -184,40 +168,6 @@ impl<A: Appender> Calls<A> {
         };
         Ok(self.caller.call(call).await.into_report(attempt))
     }
-
-    /// Appends the report, unless the partition is released first.
-    pub(crate) async fn report(
-        &self,
-        invocation: &Invocation,
-        report: AttemptReport,
-        released: &CancellationToken,
-    ) {
-        let appended = self.append(invocation.id, report);
-        if let Some(Err(error)) = unless_released(released, appended).await {
-            tracing::error!(invocation = %invocation.id, %error, "the report of a call was not appended; the call is made again after a restart");
-        }
-    }
-
-    /// An answer that is more than the log takes is a failure of the subscriber's: left
-    /// without a report, the call would stay owed and never be made again.
-    async fn append(&self, id: InvocationId, report: AttemptReport) -> Result<Offset, LogError> {
-        let attempt = report.clone();
-        let observation = Observation::AttemptReported(report);
-        let limit = match self.observer.append_surely(id, &observation).await {
-            Err(LogError::TooLarge { limit, .. }) => limit,
-            result => return result,
-        };
-        let failure = Failure {
-            kind: FailureKind::TooLarge,
-            message: format!("the answer does not fit into a record of {limit} bytes").into(),
-        };
-        let report = AttemptReport {
-            reply: Reply::Refused(failure),
-            ..attempt
-        };
-        let observation = Observation::AttemptReported(report);
-        self.observer.append_surely(id, &observation).await
-    }
 }
 
 /// Why no call was made.
@@ -247,7 +197,12 @@ fn callable(found: &CompiledSubscription) -> Result<&HttpConfig, Uncalled> {
     }
 }
 
-fn refused(now: Timestamp, attempt: u32, kind: FailureKind, message: &str) -> AttemptReport {
+pub(crate) fn refused(
+    now: Timestamp,
+    attempt: u32,
+    kind: FailureKind,
+    message: &str,
+) -> AttemptReport {
     let failure = Failure {
         kind,
         message: message.into(),

@@ -9,6 +9,7 @@
 
 mod call;
 mod lane;
+mod report;
 mod role;
 mod scheduler;
 mod spilled;

@@ -12,11 +12,12 @@ use triggerfish_ops::metrics;
 use triggerfish_registry::Registry;
 #[cfg(feature = "faults")]
 use triggerfish_runtime::faults::{self, Fault};
-use triggerfish_runtime::{Role, Tenures, Views, unless_released};
+use triggerfish_runtime::{Observer, Role, Tenures, Views, unless_released};
 use triggerfish_view::View;
 
 use crate::{
     call::{Calls, health},
+    report::{Report, Reports},
     scheduler::{Finished, Health, Limits, Scheduler, Start},
 };
 
@@ -35,7 +36,8 @@ pub struct Settings {
 
 /// Calls subscribers.
 pub struct Dispatcher<A> {
-    calls: Calls<A>,
+    calls: Calls,
+    reports: Reports<A>,
     settings: Settings,
     scheduler: Scheduler,
     tenures: Tenures,
@@ -65,11 +67,12 @@ impl Drop for Over {
 }
 
 impl<A: Appender> Dispatcher<A> {
-    /// `wake` wakes the loop that this runs in.
-    pub fn new(calls: Calls<A>, settings: Settings, wake: Arc<Notify>) -> Self {
+    /// Reports of calls go into the log by `observer`; `wake` wakes the loop that this runs in.
+    pub fn new(calls: Calls, observer: Observer<A>, settings: Settings, wake: Arc<Notify>) -> Self {
         let (finish, finished) = mpsc::unbounded_channel();
         Self {
             calls,
+            reports: Reports::new(observer),
             settings,
             scheduler: Scheduler::new(settings.limits),
             tenures: Tenures::default(),
@@ -135,18 +138,24 @@ impl<A: Appender> Dispatcher<A> {
         let released = Some(released)
             .filter(|_| !faults::is_on(Fault::AppendAfterRelease))
             .unwrap_or_default();
-        let calls = self.calls.clone();
+        let (calls, reports) = (self.calls.clone(), self.reports.clone());
         let under_way = self.under_way.entry(partition).or_default().token();
-        self.tasks.spawn(async move {
-            let _under_way = under_way;
+        // A call is a large future; a task that holds it moves it about.
+        self.tasks.spawn(Box::pin(async move {
             let made = calls.make(&invocation, attempt);
-            let Some(report) = unless_released(&released, made).await else {
+            let Some(seen) = unless_released(&released, made).await else {
                 return;
             };
-            over.news.health = health(&invocation.request, &report.reply);
+            over.news.health = health(&invocation.request, &seen.reply);
             drop(over);
-            calls.report(&invocation, report, &released).await;
-        });
+            let report = Report {
+                id: invocation.id,
+                seen,
+                released,
+                under_way,
+            };
+            reports.append(report).await;
+        }));
     }
 }
 

@@ -43,7 +43,7 @@ pub use observer::{Observer, observation_record};
 pub use role::{Role, Views};
 pub use settings::{Error, WorkerSettings};
 pub use tally::Tally;
-pub use tenure::{Tenures, unless_released};
+pub use tenure::{Tenures, unless_any_released, unless_released};
 pub use topics::{Retention, Topics};
 pub use watchdog::{Lookout, Stall};
 pub use worker::Worker;

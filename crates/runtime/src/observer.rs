@@ -1,7 +1,6 @@
 //! Writes observations into the invocation log.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use triggerfish_core::{InvocationId, Observation};
@@ -60,7 +59,7 @@ impl<A: Appender> Observer<A> {
         id: InvocationId,
         observation: &Observation,
     ) -> Result<Offset, LogError> {
-        let record = observation_record(&self.topic, id, &*self.clock, observation);
+        let record = self.record(id, observation);
         let places = self.appender.append(vec![record]).await?;
         places
             .first()
@@ -70,24 +69,14 @@ impl<A: Appender> Observer<A> {
             })
     }
 
-    /// Appends until it succeeds or the log is closed for good. Safe to repeat: the
-    /// fold ignores an observation that comes twice.
-    pub async fn append_surely(
-        &self,
-        id: InvocationId,
-        observation: &Observation,
-    ) -> Result<Offset, LogError> {
-        const PAUSE_MAX: Duration = Duration::from_secs(2);
-        let mut pause = Duration::from_millis(20);
-        loop {
-            match self.append(id, observation).await {
-                Err(error) if error.is_retryable() => {
-                    tracing::warn!(invocation = %id, %error, "append failed, trying again");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(PAUSE_MAX);
-                }
-                result => return result,
-            }
-        }
+    /// The record of an observation that is made now.
+    pub fn record(&self, id: InvocationId, observation: &Observation) -> NewRecord {
+        observation_record(&self.topic, id, &*self.clock, observation)
+    }
+
+    /// Appends such records; they are durable then. Safe to repeat: the fold ignores an
+    /// observation that comes twice.
+    pub async fn append_all(&self, records: Vec<NewRecord>) -> Result<(), LogError> {
+        self.appender.append(records).await.map(drop)
     }
 }

@@ -1,7 +1,9 @@
 //! How long a role may act for a partition.
 
 use std::collections::HashMap;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 
 use tokio_util::sync::CancellationToken;
 use triggerfish_log::Partition;
@@ -55,11 +57,29 @@ pub async fn unless_released<T>(
     }
 }
 
+/// As [`unless_released`], for work that is done for several partitions: it ends when the first
+/// of them is released.
+pub async fn unless_any_released<T>(
+    released: &[CancellationToken],
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let mut ends: Vec<_> = released
+        .iter()
+        .map(|one| Box::pin(one.cancelled()))
+        .collect();
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        if ends.iter_mut().any(|one| one.as_mut().poll(cx).is_ready()) {
+            return Poll::Ready(None);
+        }
+        work.as_mut().poll(cx).map(Some)
+    })
+    .await
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
-    use std::future::poll_fn;
-    use std::task::Poll;
 
     use super::*;
 
@@ -80,6 +100,22 @@ mod tests {
         assert_eq!(steps.get(), 1);
         let held = CancellationToken::new();
         assert_eq!(unless_released(&held, async { 7 }).await, Some(7));
+    }
+
+    #[tokio::test]
+    async fn what_is_done_for_several_ends_with_the_first() {
+        let (held, released) = (CancellationToken::new(), CancellationToken::new());
+        let of = [held, released.clone()];
+        assert_eq!(unless_any_released(&of, async { 7 }).await, Some(7));
+        let steps = Cell::new(0);
+        let work = poll_fn(|_| {
+            steps.set(steps.get() + 1);
+            Poll::<()>::Pending
+        });
+        let work = unless_any_released(&of, work);
+        let work = async { tokio::join!(work, async { released.cancel() }) };
+        assert_eq!(work.await.0, None);
+        assert_eq!(steps.get(), 1);
     }
 
     #[test]

@@ -208,7 +208,7 @@ impl Boot<'_> {
             keys: cast::keys(),
         };
         let registry = self.registry.clone();
-        let calls = Calls::new(caller, registry, self.observer(), settings, self.clock());
+        let calls = Calls::new(caller, registry, settings, self.clock());
         let settings = Settings {
             limits: Limits {
                 in_flight: 16,
@@ -223,7 +223,12 @@ impl Boot<'_> {
             in_flight_per_callback: 8,
             disable_after: None,
         };
-        Ok(Dispatcher::new(calls, settings, Arc::clone(wake)))
+        Ok(Dispatcher::new(
+            calls,
+            self.observer(),
+            settings,
+            Arc::clone(wake),
+        ))
     }
 
     fn intakes(&self) -> Intakes {

@@ -297,15 +297,10 @@ fn role(
         Duty::Producer => None,
         Duty::Dispatcher => {
             let settings = options::calls(public_url, parts.keys.clone());
-            let calls = Calls::new(
-                caller.clone(),
-                parts.registry.clone(),
-                parts.observer(),
-                settings,
-                clock,
-            );
+            let calls = Calls::new(caller.clone(), parts.registry.clone(), settings, clock);
             let settings = options::dispatcher(config);
-            Some(Box::new(Dispatcher::new(calls, settings, Arc::clone(wake))))
+            let dispatcher = Dispatcher::new(calls, parts.observer(), settings, Arc::clone(wake));
+            Some(Box::new(dispatcher))
         }
         Duty::CompletionConsumer => Some(Box::new(CompletionConsumer::new(
             parts.topics.clone(),
