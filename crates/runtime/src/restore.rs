@@ -26,8 +26,10 @@ use crate::{
 
 /// Records read at a time.
 const PAGE: usize = 5_000;
-/// Invocations staged between two saves of a restore.
-const SAVE_EVERY: usize = 2_000;
+/// Invocations staged between two saves of a restore, and roughly their bytes: the more, the
+/// more of them begin and end within one and are written once.
+const SAVE_EVERY: usize = 8_000;
+const SAVE_EVERY_BYTES: usize = 16 << 20;
 /// How long a view may be held by what nobody waits for any more: the restore of an earlier
 /// assignment ends its save first, a listing its page.
 const HELD_MAX: Duration = Duration::from_mins(1);
@@ -219,6 +221,11 @@ pub(crate) async fn fold_until<R: Reader>(
     let given_up = CancellationToken::new();
     let _guard = given_up.clone().drop_guard();
     let mut next = Offset(view.position());
+    // Where nothing is there yet, nothing is lost with what was begun.
+    let save = match view.saved_position() {
+        0 => View::save_piecemeal,
+        _ => View::save,
+    };
     while next < until {
         let page = reader.read(topic, partition, next, Limit::records(PAGE));
         let Page {
@@ -229,7 +236,7 @@ pub(crate) async fn fold_until<R: Reader>(
         next = after.min(until);
         let is_last = at_end || next == until;
         let given_up = given_up.clone();
-        let work = move || fold_page(view, &records, until, is_last, &given_up);
+        let work = move || fold_page(view, &records, until, is_last, save, &given_up);
         view = done(Arc::clone(disk), work).await??;
         if is_last {
             break;
@@ -243,6 +250,7 @@ fn fold_page(
     records: &[Record],
     until: Offset,
     is_last: bool,
+    save: fn(&mut View) -> Result<(), triggerfish_view::Error>,
     given_up: &CancellationToken,
 ) -> Result<View, triggerfish_view::Error> {
     let wanted = |record: &&Record| record.offset < until;
@@ -251,9 +259,12 @@ fn fold_page(
             return Ok(view);
         }
         fold(&mut view, record)?;
+        if view.staged_len() >= SAVE_EVERY || view.staged_bytes() >= SAVE_EVERY_BYTES {
+            save(&mut view)?;
+        }
     }
-    if is_last || view.staged_len() >= SAVE_EVERY {
-        view.save()?;
+    if is_last {
+        save(&mut view)?;
     }
     Ok(view)
 }
@@ -305,10 +316,12 @@ mod tests {
             })
             .collect();
         let given_up = CancellationToken::new();
-        let view = fold_page(view, &records[..1], Offset(3), false, &given_up).expect("it folds");
+        let view = fold_page(view, &records[..1], Offset(3), false, View::save, &given_up)
+            .expect("it folds");
         assert_eq!(view.position(), 1);
         given_up.cancel();
-        let view = fold_page(view, &records[1..], Offset(3), true, &given_up).expect("it ends");
+        let view = fold_page(view, &records[1..], Offset(3), true, View::save, &given_up)
+            .expect("it ends");
         assert_eq!((view.position(), view.saved_position()), (1, 0));
     }
 }

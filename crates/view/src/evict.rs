@@ -136,6 +136,7 @@ impl Page {
 mod tests {
     use super::*;
     use crate::{
+        batch::{Batch, Writing},
         layout::{ENVELOPES, KEYS, ROWS, one},
         store::testing::open,
     };
@@ -214,9 +215,9 @@ mod tests {
     fn fill(folder: &std::ffi::OsStr) {
         let store = open(folder.as_ref());
         for number in 0..LEAVES_READ * 8 {
-            let mut batch = sled::Batch::default();
+            let mut batch = Batch::default();
             batch.insert(one(ROWS, number << 18), vec![7; 8 << 10]);
-            store.apply(batch).unwrap();
+            store.apply(batch, Writing::AtOnce).unwrap();
         }
         store.flush().unwrap();
     }

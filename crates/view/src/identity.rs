@@ -43,6 +43,8 @@ pub enum WipeReason {
     Damaged,
     /// Nothing of it had come to the disk yet when its process ended.
     Unborn,
+    /// Its process ended in the middle of building it anew.
+    Unfinished,
     /// Written in another format.
     Format,
     /// Derived from another log.
@@ -64,6 +66,7 @@ impl WipeReason {
         match self {
             Self::Damaged => "damaged",
             Self::Unborn => "unborn",
+            Self::Unfinished => "unfinished",
             Self::Format => "format",
             Self::OtherLog => "other_log",
             Self::KeepWindows => "keep_windows",

@@ -22,6 +22,7 @@ use sled::IVec;
 use triggerfish_core::InvocationKey;
 
 use crate::{
+    batch::Batch,
     error::Error,
     evict::Page,
     layout::{KEYS, RUNS, after, number, one},
@@ -147,7 +148,7 @@ impl Keys {
         &self,
         store: &Store,
         changes: impl Iterator<Item = (InvocationKey, Option<u64>)>,
-        batch: &mut sled::Batch,
+        batch: &mut Batch,
     ) -> Result<Pending, Error> {
         let added: BTreeMap<u64, u64> = changes
             .map(|(key, place)| (key.0, place.unwrap_or(GONE)))
@@ -224,7 +225,7 @@ fn visit(
     recent: &Recent,
     added: &BTreeMap<u64, u64>,
     pending: &mut Pending,
-    batch: &mut sled::Batch,
+    batch: &mut Batch,
 ) -> Result<(), Error> {
     let low = pending.cursor;
     let above = (Bound::Excluded(low), Bound::Unbounded);
@@ -261,12 +262,7 @@ fn visit(
 }
 
 /// Writes a bucket as one or, where it has grown too large, as several halves.
-fn write_bucket(
-    low: u64,
-    bucket: &BTreeMap<u64, u64>,
-    pending: &mut Pending,
-    batch: &mut sled::Batch,
-) {
+fn write_bucket(low: u64, bucket: &BTreeMap<u64, u64>, pending: &mut Pending, batch: &mut Batch) {
     let pairs: Vec<(u64, u64)> = bucket.iter().map(|(k, o)| (*k, *o)).collect();
     let part_max = if pairs.len() > BUCKET_MAX {
         BUCKET_MAX / 2
@@ -319,7 +315,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
-    use crate::store::testing::open;
+    use crate::{batch::Writing, store::testing::open};
 
     const BATCH: u64 = 500;
     const STEP: usize = 500;
@@ -331,10 +327,11 @@ mod tests {
     }
 
     fn save(keys: &Keys, store: &Store, changes: impl Iterator<Item = (u64, bool)>) {
-        let mut batch = sled::Batch::default();
+        let mut batch = Batch::default();
         let changes = changes.map(|(place, present)| (key(place), present.then_some(place)));
         let pending = keys.stage(store, changes, &mut batch).unwrap();
-        keys.commit(pending, || store.apply(batch)).unwrap();
+        keys.commit(pending, || store.apply(batch, Writing::AtOnce))
+            .unwrap();
     }
 
     #[test]

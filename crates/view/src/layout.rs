@@ -12,6 +12,7 @@
 //! |---|---|---|
 //! | `m` | identity | whose view this is |
 //! | `p` | position, log time, counts, repeats | changes with every save |
+//! | `u` | | that a save which is not all or nothing has begun |
 //! | `o` block | rows | invocations and actions, in log order |
 //! | `e` pack | envelopes | what requested them |
 //! | `x` place, `y` place | state, envelope | those too large for a block |
@@ -43,6 +44,7 @@ const WINDOW_SHIFT: u32 = 12 + PART_BITS;
 
 pub(crate) const IDENTITY: &[u8] = b"m";
 pub(crate) const PROGRESS: &[u8] = b"p";
+pub(crate) const UNFINISHED: &[u8] = b"u";
 pub(crate) const ROWS: u8 = b'o';
 pub(crate) const ENVELOPES: u8 = b'e';
 pub(crate) const LARGE_STATE: u8 = b'x';

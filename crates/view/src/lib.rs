@@ -9,6 +9,7 @@
 //! One writer ([`View`], owned by the partition's loop), many readers ([`Snapshot`]).
 //! Start with [`View`]; how things lie on disk is told in `layout`.
 
+mod batch;
 mod blocks;
 mod calls;
 mod deadlines;

@@ -14,6 +14,7 @@ use std::{
 use triggerfish_core::{InvocationKey, Timestamp};
 
 use crate::{
+    batch::{Batch, Writing},
     blocks::{self, Piece},
     error::Error,
     identity::Settings,
@@ -47,6 +48,7 @@ pub struct Save {
     pub(crate) staged: Arc<Staged>,
     pub(crate) progress: Progress,
     pub(crate) generation: u64,
+    pub(crate) writing: Writing,
 }
 
 /// A save that is on its way to disk; hand it to [`crate::View::finish_save`].
@@ -62,7 +64,7 @@ pub struct Saved {
 /// A batch in the making.
 struct Draft<'a> {
     save: &'a Save,
-    batch: sled::Batch,
+    batch: Batch,
     lists: lists::Changes,
     keys: BTreeMap<InvocationKey, Option<u64>>,
     rows: u64,
@@ -91,7 +93,7 @@ impl Save {
     fn write(&self) -> Result<Saved, Error> {
         let mut draft = Draft {
             save: self,
-            batch: sled::Batch::default(),
+            batch: Batch::default(),
             lists: lists::Changes::default(),
             keys: BTreeMap::new(),
             rows: self.progress.rows,
@@ -106,7 +108,8 @@ impl Save {
             ..self.progress.clone()
         };
         batch.insert(PROGRESS, progress.encode());
-        self.keys.commit(pending, || self.store.apply(batch))?;
+        self.keys
+            .commit(pending, || self.store.apply(batch, self.writing))?;
         for _ in 0..READS_TO_COLLECT {
             let _ = self.store.get(PROGRESS)?;
         }

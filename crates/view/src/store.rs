@@ -16,13 +16,14 @@ use std::{
 use sled::IVec;
 
 use crate::{
+    batch::{Batch, Writing},
     blocks,
     error::Error,
     evict::{Evictor, Page},
     identity::{LogIdentity, Settings, WipeReason},
     layout::{
         CALLS, DEADLINES, ENVELOPES, FORMAT, IDENTITY, KEYS, LISTS, ORDERED, PROGRESS, REMOVALS,
-        ROWS, RUNS, after,
+        ROWS, RUNS, UNFINISHED, after,
     },
     meta::Progress,
 };
@@ -151,10 +152,10 @@ impl Store {
             root: root.into(),
         };
         let progress = Progress::default();
-        let mut batch = sled::Batch::default();
+        let mut batch = Batch::default();
         batch.insert(IDENTITY, identity_record(identity, settings));
         batch.insert(PROGRESS, progress.encode());
-        store.apply(batch)?;
+        store.apply(batch, Writing::AtOnce)?;
         let mark = root.join(DAMAGED_MARK);
         if mark.exists() {
             std::fs::remove_file(&mark).map_err(folder(&mark, "removed"))?;
@@ -184,6 +185,9 @@ impl Store {
         }
         if *found != *expected {
             return Ok(Err(WipeReason::OtherLog));
+        }
+        if self.get(UNFINISHED)?.is_some() {
+            return Ok(Err(WipeReason::Unfinished));
         }
         for prefix in [
             ROWS, ENVELOPES, DEADLINES, REMOVALS, CALLS, ORDERED, LISTS, KEYS, RUNS,
@@ -258,9 +262,9 @@ impl Store {
         })
     }
 
-    /// Carries out `batch`, all or nothing.
-    pub(crate) fn apply(&self, batch: sled::Batch) -> Result<(), Error> {
-        self.guarded(|| self.db.apply_batch(batch).map_err(Error::Save))
+    /// Carries out `batch`.
+    pub(crate) fn apply(&self, batch: Batch, writing: Writing) -> Result<(), Error> {
+        self.guarded(|| batch.write(&self.db, writing).map_err(Error::Save))
     }
 
     /// Puts on disk what was saved so far.

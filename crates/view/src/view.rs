@@ -9,6 +9,7 @@ use bytes::Bytes;
 use triggerfish_core::{ActionState, Invocation, InvocationKey, Timestamp, invocation::place};
 
 use crate::{
+    batch::Writing,
     deadlines::NextStored,
     error::Error,
     identity::{LogIdentity, Opened, Settings, WipeReason},
@@ -288,6 +289,7 @@ impl View {
             staged,
             progress: self.progress.clone(),
             generation: self.generation,
+            writing: Writing::AtOnce,
         })
     }
 
@@ -310,6 +312,21 @@ impl View {
     pub fn save(&mut self) -> Result<(), Error> {
         if let Some(save) = self.begin_save() {
             let saved = save.run()?;
+            self.finish_save(saved);
+        }
+        Ok(())
+    }
+
+    /// As [`View::save`], but not all or nothing, which is faster and lets others read
+    /// meanwhile. A view whose process ends in the middle of it is wiped at its next opening:
+    /// for building one anew.
+    ///
+    /// # Errors
+    /// As with [`View::save`].
+    pub fn save_piecemeal(&mut self) -> Result<(), Error> {
+        if let Some(save) = self.begin_save() {
+            let writing = Writing::Piecemeal;
+            let saved = Save { writing, ..save }.run()?;
             self.finish_save(saved);
         }
         Ok(())

@@ -127,7 +127,7 @@ specs! {
     /// Views thrown away, to be rebuilt from the log.
     VIEW_WIPES = "view_wipes_total" Kind::Counter,
         [label("reason", &[
-            "damaged", "unborn", "format", "other_log", "keep_windows", "ahead_of_log", "ahead_of_commit", "behind_log",
+            "damaged", "unborn", "unfinished", "format", "other_log", "keep_windows", "ahead_of_log", "ahead_of_commit", "behind_log",
         ])];
     /// Records that went to dead-letters.
     DEAD_LETTERS = "dead_letters_total" Kind::Counter,

@@ -121,6 +121,37 @@ fn a_store_without_its_first_record_is_unborn() {
 }
 
 #[test]
+fn a_view_that_was_saved_in_part_is_wiped() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(filled(folder.path(), 60));
+    let db = raw(folder.path());
+    db.insert(b"u", b"").unwrap();
+    drop(db);
+    let opened = open(folder.path(), &identity(), SETTINGS);
+    assert_eq!(opened, wiped(WipeReason::Unfinished));
+}
+
+#[test]
+fn a_view_that_was_saved_piece_by_piece_is_the_same() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let view = filled(folder.path(), 600);
+    let (mut pieces, _) = View::open(other.path(), &identity(), SETTINGS).unwrap();
+    for record in log(600) {
+        fold(&mut pieces, &record).unwrap();
+        if record.offset % 70 == 0 {
+            pieces.save_piecemeal().unwrap();
+        }
+    }
+    pieces.save_piecemeal().unwrap();
+    let digest = view.digest().unwrap();
+    assert_eq!(pieces.digest().unwrap(), digest);
+    drop(pieces);
+    let (anew, opened) = View::open(other.path(), &identity(), SETTINGS).unwrap();
+    assert_eq!((opened.position, opened.wiped), (600, None));
+    assert_eq!(anew.digest().unwrap(), digest);
+}
+
+#[test]
 fn another_cache_size_is_no_reason_to_wipe() {
     let folder = tempfile::tempdir().unwrap();
     drop(filled(folder.path(), 60));

@@ -8,13 +8,15 @@ use std::{
 };
 
 use triggerfish_core::Reply;
-use triggerfish_view::View;
+use triggerfish_view::{View, WipeReason};
 
 use crate::world::{
     Asked, Record, SETTINGS, at, attempted, completed, fold, identity, mixed, requested,
 };
 
 const FOLDER: &str = "TRIGGERFISH_VIEW_TEST_FOLDER";
+/// Set where the writer is to save piece by piece.
+const PIECEMEAL: &str = "TRIGGERFISH_VIEW_TEST_PIECEMEAL";
 const KILLS: u64 = 20;
 
 /// The log that both processes know: records of invocations in all stages.
@@ -52,6 +54,11 @@ fn writer() {
         if !mixed(n ^ 0xABCD).is_multiple_of(60) {
             continue;
         }
+        if std::env::var(PIECEMEAL).is_ok() {
+            view.save_piecemeal().unwrap();
+            let _ = writeln!(std::io::stdout(), "\nsaved {}", view.saved_position());
+            continue;
+        }
         if let Some(thread) = saving.take() {
             let saved: Result<_, triggerfish_view::Error> = thread.join().unwrap();
             view.finish_save(saved.unwrap());
@@ -65,13 +72,16 @@ fn writer() {
 
 /// Lets a writer make some saves, then kills it. Returns the last position it said
 /// was saved.
-fn run_and_kill(folder: &Path, saves: u64) -> u64 {
-    let mut child = Command::new(std::env::current_exe().unwrap())
+fn run_and_kill(folder: &Path, saves: u64, piecemeal: bool) -> u64 {
+    let mut writer = Command::new(std::env::current_exe().unwrap());
+    writer
         .args(["kill::writer", "--exact", "--nocapture"])
         .env(FOLDER, folder)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .stdout(Stdio::piped());
+    if piecemeal {
+        writer.env(PIECEMEAL, "");
+    }
+    let mut child = writer.spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let positions = lines.filter_map(|line| {
         let line = line.unwrap();
@@ -90,7 +100,7 @@ fn killed_writers_leave_a_view_that_equals_a_fresh_fold() {
     let (mut fresh, _) = View::open(fresh.path(), &identity(), SETTINGS).unwrap();
     let mut before = 0;
     for kill in 0..KILLS {
-        let said = run_and_kill(folder.path(), 10 + mixed(kill) % 40);
+        let said = run_and_kill(folder.path(), 10 + mixed(kill) % 40, false);
         let (view, opened) = View::open(folder.path(), &identity(), SETTINGS).unwrap();
         assert_eq!(opened.wiped, None);
         assert!(
@@ -111,4 +121,33 @@ fn killed_writers_leave_a_view_that_equals_a_fresh_fold() {
         before = opened.position;
     }
     assert!(before > 0, "nothing ever reached the disk");
+}
+
+#[test]
+fn writers_killed_while_they_build_a_view_leave_it_whole_or_say_that_it_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut whole = 0;
+    for kill in 0..KILLS {
+        run_and_kill(folder.path(), 30 + mixed(kill) % 60, true);
+        let (view, opened) = View::open(folder.path(), &identity(), SETTINGS).unwrap();
+        if let Some(reason) = opened.wiped {
+            let expected = [WipeReason::Unfinished, WipeReason::Unborn];
+            assert!(expected.contains(&reason), "{reason:?}");
+            assert_eq!(opened.position, 0);
+            continue;
+        }
+        whole += 1;
+        let fresh = tempfile::tempdir().unwrap();
+        let (mut fresh, _) = View::open(fresh.path(), &identity(), SETTINGS).unwrap();
+        for n in 0..opened.position {
+            fold(&mut fresh, &record(n)).unwrap();
+            if n % 500 == 0 {
+                fresh.save().unwrap();
+            }
+        }
+        assert_eq!(view.position(), fresh.position());
+        assert_eq!(view.counts(), fresh.counts());
+        assert_eq!(view.digest().unwrap(), fresh.digest().unwrap());
+    }
+    println!("{whole} of {KILLS} were whole");
 }
