@@ -6,6 +6,8 @@ use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 
+use crate::pace::{AT_ONCE, Pace};
+
 /// What is read of a body that does not matter, so that its connection can serve
 /// the next call.
 const DRAIN_BYTES_MAX: usize = 16 * 1024;
@@ -16,8 +18,12 @@ pub(crate) enum BodyError {
     Broken(reqwest::Error),
 }
 
-/// The whole body, if it has no more than `bytes_max` bytes.
-pub(crate) async fn read(response: &mut Response, bytes_max: usize) -> Result<Bytes, BodyError> {
+/// The whole body, if it has no more than `bytes_max` bytes; large ones at `pace`.
+pub(crate) async fn read(
+    response: &mut Response,
+    bytes_max: usize,
+    pace: &Pace,
+) -> Result<Bytes, BodyError> {
     let promised = response.content_length().unwrap_or(0);
     if promised > u64::try_from(bytes_max).unwrap_or(u64::MAX) {
         return Err(BodyError::TooLarge);
@@ -31,10 +37,18 @@ pub(crate) async fn read(response: &mut Response, bytes_max: usize) -> Result<By
     let mut whole = BytesMut::with_capacity(first.len() + second.len());
     whole.extend_from_slice(&first);
     whole.extend_from_slice(&second);
-    while let Some(chunk) = next(response, bytes_max - whole.len()).await? {
-        whole.extend_from_slice(&chunk);
+    loop {
+        let reading = next(response, bytes_max - whole.len());
+        let chunk = if whole.len() > AT_ONCE {
+            pace.in_turn(reading).await
+        } else {
+            reading.await
+        };
+        match chunk? {
+            Some(chunk) => whole.extend_from_slice(&chunk),
+            None => return Ok(whole.freeze()),
+        }
     }
-    Ok(whole.freeze())
 }
 
 /// The next piece, which has at most `room` bytes.

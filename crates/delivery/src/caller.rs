@@ -20,6 +20,7 @@ use crate::{
     failure::{self, Stage, refused},
     guard::Guard,
     options::{Error, LIMITS, Options},
+    pace::Pace,
     redact,
     request::compose,
     resolve::{Lookup, SystemLookup, VettingResolver},
@@ -122,6 +123,7 @@ pub struct Caller {
 struct Shared {
     limit: Duration,
     answer_bytes_max: usize,
+    pace: Pace,
     guard: Guard,
     depth_header: HeaderName,
 }
@@ -157,6 +159,7 @@ impl Caller {
             shared: Arc::new(Shared {
                 limit: options.limit,
                 answer_bytes_max: options.answer_bytes_max,
+                pace: Pace::new(),
                 guard,
                 depth_header,
             }),
@@ -227,7 +230,7 @@ impl Caller {
             return Reply::Refused(failure);
         }
         let bytes_max = self.shared.answer_bytes_max;
-        let body = match body::read(response, bytes_max).await {
+        let body = match body::read(response, bytes_max, &self.shared.pace).await {
             Ok(body) => body,
             Err(BodyError::TooLarge) => {
                 return refused(

@@ -47,6 +47,7 @@ pub mod fuzzing;
 mod guard;
 mod metadata;
 mod options;
+mod pace;
 mod redact;
 mod request;
 mod resolve;
