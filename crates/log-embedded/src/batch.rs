@@ -59,9 +59,13 @@ pub(crate) fn sparse(base: u64, records: &[Record]) -> Bytes {
     out.freeze()
 }
 
+/// No less than [`put_new`] appends for this record.
+pub(crate) fn bytes_of_new(record: &NewRecord) -> usize {
+    record.payload_bytes() + 32 + 8 * record.headers.len()
+}
+
 /// Encodes one record as it lies inside a batch.
 pub(crate) fn put_new(out: &mut Vec<u8>, record: &NewRecord) {
-    out.reserve(record.payload_bytes() + 32 + 8 * record.headers.len());
     put_record(
         out,
         record.key.as_ref(),

@@ -65,6 +65,7 @@ impl Encoded {
             runs: Vec::new(),
             places: Vec::with_capacity(records.len()),
         };
+        let mut room: Vec<(usize, usize)> = Vec::new();
         for record in records {
             let bytes = record.payload_bytes();
             if bytes > record_bytes_max {
@@ -76,10 +77,19 @@ impl Encoded {
                 });
             }
             let place = encoded.place(topics, record)?;
-            let run = &mut encoded.runs[place];
+            room.resize(encoded.runs.len(), (0, 0));
+            room[place].0 += 1;
+            room[place].1 += batch::bytes_of_new(record);
+            encoded.places.push(place);
+        }
+        for (run, (count, bytes)) in encoded.runs.iter_mut().zip(room) {
+            run.ends.reserve_exact(count);
+            run.bytes.reserve_exact(bytes);
+        }
+        for (record, place) in records.iter().zip(&encoded.places) {
+            let run = &mut encoded.runs[*place];
             batch::put_new(&mut run.bytes, record);
             run.ends.push(run.bytes.len());
-            encoded.places.push(place);
         }
         Ok(encoded)
     }

@@ -37,6 +37,9 @@ struct Completion<'a> {
     attempts: u32,
 }
 
+/// Room for the members of a completion beside what it carries, names included: enough for most.
+const MEMBERS_BYTES: usize = 384;
+
 /// The JSON value of the completion of a closed invocation, with `contentJson` and
 /// `output` byte for byte as they came. `None` while it is open.
 #[must_use]
@@ -55,7 +58,11 @@ pub fn value(invocation: &Invocation) -> Option<Bytes> {
         completed: closing.at.to_string(),
         attempts: invocation.attempts,
     };
-    serde_json::to_vec(&completion).ok().map(Into::into)
+    let output = closing.outcome.output().map_or(0, Bytes::len);
+    let carried = invocation.request.content_json.len() + output;
+    let mut value = Vec::with_capacity(carried + MEMBERS_BYTES);
+    serde_json::to_writer(&mut value, &completion).ok()?;
+    Some(value.into())
 }
 
 /// The headers of the completion of an invocation that ended with `closing`:
