@@ -4,13 +4,15 @@
 //! the operator's: one that would lose records is not changed behind his back but stops the start,
 //! with the command that mends it.
 
+use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::admin::{
     AdminOptions, ConfigResource, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
 };
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use tokio::time::Instant;
 use triggerfish_log::{LogError, Topic, TopicSpec};
 
 use crate::error::unavailable;
@@ -28,26 +30,12 @@ impl Shared {
         topics: &[TopicSpec],
     ) -> Result<(), LogError> {
         for spec in topics {
-            self.ensure_in_time(spec).await?;
+            in_time(&spec.name, || self.ensure(spec)).await?;
         }
         for spec in topics {
             self.wait_until_known(spec, spec.partitions).await?;
         }
         Ok(())
-    }
-
-    /// One broker of several may be away for a moment, and may be the one that was asked.
-    async fn ensure_in_time(self: &Arc<Self>, spec: &TopicSpec) -> Result<(), LogError> {
-        let until = Instant::now() + ANSWER_WITHIN;
-        loop {
-            match self.ensure(spec).await {
-                Err(error) if error.is_retryable() && Instant::now() < until => {
-                    tracing::debug!(target: "kafka", topic = %spec.name, %error, "asking again");
-                    tokio::time::sleep(ASK_AGAIN).await;
-                }
-                ensured => return ensured,
-            }
-        }
     }
 
     async fn ensure(self: &Arc<Self>, spec: &TopicSpec) -> Result<(), LogError> {
@@ -191,6 +179,24 @@ impl Shared {
     }
 }
 
+/// Asks again for a while: one broker of several may be away for a moment, and may be the one
+/// that was asked.
+async fn in_time<F>(topic: &Topic, mut ask: impl FnMut() -> F) -> Result<(), LogError>
+where
+    F: Future<Output = Result<(), LogError>>,
+{
+    let until = Instant::now() + ANSWER_WITHIN;
+    loop {
+        match ask().await {
+            Err(error) if error.is_retryable() && Instant::now() < until => {
+                tracing::debug!(target: "kafka", %topic, %error, "asking again");
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+            answered => return answered,
+        }
+    }
+}
+
 fn check_policy(spec: &TopicSpec, config: &ConfigResource) -> Result<(), LogError> {
     let Some(policy) = value(config, "cleanup.policy") else {
         return Ok(());
@@ -273,6 +279,9 @@ fn options() -> AdminOptions {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::future::ready;
+
     use rdkafka::admin::{ConfigEntry, ConfigSource, OwnedResourceSpecifier};
 
     use super::*;
@@ -299,6 +308,39 @@ mod tests {
             specifier: OwnedResourceSpecifier::Topic("t".to_owned()),
             entries: values.iter().map(entry).collect(),
         }
+    }
+
+    /// What comes of asking for a topic that answers so, and how often it is asked for.
+    async fn asked(answers: impl Fn(u32) -> Result<(), LogError>) -> (Result<(), LogError>, u32) {
+        let asked = Cell::new(0);
+        let ask = || {
+            let times = asked.replace(asked.get() + 1);
+            ready(answers(times))
+        };
+        let answered = in_time(&Topic::from("t"), ask).await;
+        (answered, asked.get())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broker_that_is_away_is_asked_again_for_a_while() {
+        let away = || LogError::Unavailable {
+            reason: "its broker is away".to_owned(),
+        };
+        let (answered, times) = asked(|times| if times < 3 { Err(away()) } else { Ok(()) }).await;
+        answered.unwrap();
+        assert_eq!(times, 4);
+        let (answered, times) = asked(|_| Err(refused(&Topic::from("t"), "it is".into()))).await;
+        assert!(matches!(answered, Err(LogError::TopicRefused { .. })));
+        assert_eq!(times, 1);
+        let began = Instant::now();
+        let (answered, times) = asked(|_| Err(away())).await;
+        assert!(matches!(answered, Err(LogError::Unavailable { .. })));
+        assert!(times > 10, "{times}");
+        let took = began.elapsed();
+        assert!(
+            took >= ANSWER_WITHIN && took < ANSWER_WITHIN + 2 * ASK_AGAIN,
+            "{took:?}"
+        );
     }
 
     #[test]
