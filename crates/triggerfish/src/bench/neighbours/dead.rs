@@ -4,14 +4,15 @@
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use hdrhistogram::Histogram;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::{JoinHandle, JoinSet, yield_now};
 use tokio::time::timeout;
 
 use crate::bench::pace;
@@ -54,6 +55,16 @@ const DRIP_EVERY: Duration = Duration::from_millis(2_500);
 const OVERLAP: Duration = Duration::from_millis(100);
 const FLOOD_BYTES: usize = 64 * 1024;
 
+/// Where the useless ones run: with a thread of their own, so that the healthy do not wait in
+/// line with them before the service has done anything.
+static ELSEWHERE: LazyLock<Runtime> = LazyLock::new(|| {
+    let made = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build();
+    made.expect("the system has room for one more thread")
+});
+
 /// A subscriber that is of no use.
 pub(super) struct Dead {
     address: SocketAddr,
@@ -82,7 +93,7 @@ pub(super) struct Sum {
 }
 
 impl Dead {
-    pub(super) async fn start(kind: Kind) -> anyhow::Result<Self> {
+    pub(super) fn start(kind: Kind) -> anyhow::Result<Self> {
         let seen = Arc::new(Seen {
             in_flight: AtomicU64::new(0),
             most: AtomicU64::new(0),
@@ -100,10 +111,11 @@ impl Dead {
                 server: None,
             });
         }
-        let listener = TcpListener::bind(anywhere).await?;
+        let listener = std::net::TcpListener::bind(anywhere)?;
+        listener.set_nonblocking(true)?;
         Ok(Self {
             address: listener.local_addr()?,
-            server: Some(tokio::spawn(serve(kind, listener, Arc::clone(&seen)))),
+            server: Some(ELSEWHERE.spawn(serve(kind, listener, Arc::clone(&seen)))),
             seen,
             _refusing: None,
         })
@@ -141,7 +153,8 @@ impl Drop for Dead {
     }
 }
 
-async fn serve(kind: Kind, listener: TcpListener, seen: Arc<Seen>) {
+async fn serve(kind: Kind, listener: std::net::TcpListener, seen: Arc<Seen>) {
+    let listener = TcpListener::from_std(listener).expect("it has just been made for this");
     let flood: Arc<[u8]> = flood().into();
     let mut calls = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
@@ -188,6 +201,7 @@ async fn answer(kind: Kind, mut stream: TcpStream, flood: &[u8]) {
                 write.write_all(HEAD).await?;
                 loop {
                     write.write_all(flood).await?;
+                    yield_now().await;
                 }
             }
         }
@@ -212,7 +226,7 @@ mod tests {
     use super::*;
 
     async fn call(kind: Kind) -> (usize, Sum) {
-        let dead = Dead::start(kind).await.unwrap();
+        let dead = Dead::start(kind).unwrap();
         let mut read = 0;
         if let Ok(mut stream) = TcpStream::connect(dead.address).await {
             stream.write_all(b"POST / HTTP/1.1\r\n\r\n").await.unwrap();

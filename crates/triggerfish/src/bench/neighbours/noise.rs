@@ -83,7 +83,7 @@ impl Noise {
         let watch = Watch::start(service)?;
         let (mut dead, mut ids) = (Vec::new(), Vec::new());
         for one in 0..number {
-            let useless = Dead::start(kind).await?;
+            let useless = Dead::start(kind)?;
             let name = format!("{} {one}", kind.name());
             let url = useless.url();
             ids.push(service.subscribe(DEAD_TRIGGER, &name, &url).await?);
