@@ -69,7 +69,7 @@ pub(crate) fn rejected(rejection: &BytesRejection, limit: usize) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         ApiError::too_large(limit)
     } else {
-        ApiError::bad_request("the request body could not be read to its end")
+        ApiError::bad_request("the request body ended early, or was not there in time")
     }
 }
 

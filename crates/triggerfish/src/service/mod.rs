@@ -9,6 +9,7 @@ mod own_address;
 mod plan;
 mod process;
 mod records;
+mod serve;
 mod tasks;
 mod timelines;
 mod topics;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures::FutureExt as _;
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::sync::CancellationToken;
 use triggerfish_api::ApiState;
@@ -47,6 +49,7 @@ pub(crate) use topics::of as topics_of;
 
 use log::AnyAppender;
 use plan::Plan;
+use serve::Patience;
 use tasks::Tasks;
 
 /// A running process.
@@ -176,7 +179,8 @@ impl Service {
             Ok(())
         });
         tasks.add("requests to the API", &stop_intake, |stop| {
-            serve(listener, app, stop)
+            let served = serve::serve(listener, app, Patience::default(), stop);
+            served.map(Ok)
         });
         started.met();
         Ok(Self {
@@ -391,16 +395,4 @@ fn app(
         None => api,
     };
     app.layer(axum::middleware::from_fn(metrics::track_http))
-}
-
-async fn serve(
-    listener: TcpListener,
-    app: axum::Router,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, app)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
-        .context("serving the API failed")
 }
