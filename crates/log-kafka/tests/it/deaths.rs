@@ -101,9 +101,16 @@ impl<'c> Copying<'c> {
         self.put.sort();
         assert!(
             came == self.put,
-            "{} went in, {} came out",
+            "{} went in, {} came out, among them twice {:?}, and not at all {:?}",
             self.put.len(),
-            came.len()
+            came.len(),
+            came.windows(2)
+                .filter_map(|two| (two[0] == two[1]).then_some(&two[0]))
+                .collect::<Vec<_>>(),
+            self.put
+                .iter()
+                .filter(|one| came.binary_search(one).is_err())
+                .collect::<Vec<_>>(),
         );
     }
 }
