@@ -22,6 +22,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Answers are cut below this, save for a first row that is larger than allowed by half.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
+/// How long a connection is kept that nothing is asked on: less than the 75 s after which the
+/// other side closes it, so that no question meets one that is just being closed.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+
 /// Connections to other processes.
 pub(crate) struct Remote {
     http: reqwest::Client,
@@ -36,6 +40,7 @@ impl Remote {
         drop(rustls::crypto::ring::default_provider().install_default());
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE_MAX)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
