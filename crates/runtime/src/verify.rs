@@ -41,11 +41,14 @@ pub struct Compared {
 }
 
 impl Compared {
-    /// Whether the view is what the log says (invariant I3). One of which nothing had come to
-    /// the disk yet says nothing else.
+    /// Whether the view is what the log says (invariant I3). One of which nothing, or not all,
+    /// had come to the disk yet says nothing else.
     #[must_use]
     pub fn is_equal(&self) -> bool {
-        let holds = self.wiped.is_none_or(|why| why == WipeReason::Unborn);
+        use WipeReason::{Unborn, Unfinished};
+        let holds = self
+            .wiped
+            .is_none_or(|why| matches!(why, Unborn | Unfinished));
         holds && self.view == self.rebuilt
     }
 }
@@ -122,5 +125,26 @@ fn remove(folder: &std::path::Path) -> Result<(), RestoreError> {
             Err(RestoreError::Scratch(error))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_that_was_never_whole_is_no_other_than_the_log() {
+        let compared = |wiped, rebuilt| Compared {
+            partition: Partition(0),
+            position: 0,
+            wiped,
+            view: [1; 32],
+            rebuilt: [rebuilt; 32],
+        };
+        for never_whole in [None, Some(WipeReason::Unborn), Some(WipeReason::Unfinished)] {
+            assert!(compared(never_whole, 1).is_equal());
+            assert!(!compared(never_whole, 2).is_equal());
+        }
+        assert!(!compared(Some(WipeReason::Damaged), 1).is_equal());
     }
 }
