@@ -197,12 +197,7 @@ fn callable(found: &CompiledSubscription) -> Result<&HttpConfig, Uncalled> {
     }
 }
 
-pub(crate) fn refused(
-    now: Timestamp,
-    attempt: u32,
-    kind: FailureKind,
-    message: &str,
-) -> AttemptReport {
+fn refused(now: Timestamp, attempt: u32, kind: FailureKind, message: &str) -> AttemptReport {
     let failure = Failure {
         kind,
         message: message.into(),

@@ -93,6 +93,19 @@ fn run_and_kill(folder: &Path, saves: u64, piecemeal: bool) -> u64 {
     last.expect("the writer saves")
 }
 
+/// Folds on in `fresh` to where `view` is, and compares them.
+fn is_a_fold_of_the_log(view: &View, fresh: &mut View) {
+    for n in fresh.position()..view.position() {
+        fold(fresh, &record(n)).unwrap();
+        if n % 500 == 0 {
+            fresh.save().unwrap();
+        }
+    }
+    assert_eq!(view.position(), fresh.position());
+    assert_eq!(view.counts(), fresh.counts());
+    assert_eq!(view.digest().unwrap(), fresh.digest().unwrap());
+}
+
 #[test]
 fn killed_writers_leave_a_view_that_equals_a_fresh_fold() {
     let folder = tempfile::tempdir().unwrap();
@@ -109,15 +122,7 @@ fn killed_writers_leave_a_view_that_equals_a_fresh_fold() {
         );
         // Saves the writer had no time to speak of may be there, too.
         assert!(said >= before);
-        for n in fresh.position()..opened.position {
-            fold(&mut fresh, &record(n)).unwrap();
-            if n % 500 == 0 {
-                fresh.save().unwrap();
-            }
-        }
-        assert_eq!(view.position(), fresh.position());
-        assert_eq!(view.counts(), fresh.counts());
-        assert_eq!(view.digest().unwrap(), fresh.digest().unwrap());
+        is_a_fold_of_the_log(&view, &mut fresh);
         before = opened.position;
     }
     assert!(before > 0, "nothing ever reached the disk");
@@ -139,15 +144,7 @@ fn writers_killed_while_they_build_a_view_leave_it_whole_or_say_that_it_is_not()
         whole += 1;
         let fresh = tempfile::tempdir().unwrap();
         let (mut fresh, _) = View::open(fresh.path(), &identity(), SETTINGS).unwrap();
-        for n in 0..opened.position {
-            fold(&mut fresh, &record(n)).unwrap();
-            if n % 500 == 0 {
-                fresh.save().unwrap();
-            }
-        }
-        assert_eq!(view.position(), fresh.position());
-        assert_eq!(view.counts(), fresh.counts());
-        assert_eq!(view.digest().unwrap(), fresh.digest().unwrap());
+        is_a_fold_of_the_log(&view, &mut fresh);
     }
     println!("{whole} of {KILLS} were whole");
 }
