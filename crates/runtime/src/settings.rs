@@ -34,6 +34,10 @@ pub struct WorkerSettings {
     /// A partition that can be read on and has not moved for this long has stalled; the
     /// session is opened anew.
     pub stall_after: Duration,
+    /// How long after a commit of results the next one may begin, at the earliest. Where a
+    /// commit costs much whatever is in it, results that come close together are to share it;
+    /// one that comes alone does not wait.
+    pub commit_pause: Duration,
 }
 
 /// Why a worker ended.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::{
     sync::{Notify, mpsc},
     task::{JoinError, JoinSet},
-    time::{Instant, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use triggerfish_core::invariant::check_position;
@@ -74,6 +74,8 @@ pub struct Worker<L: EventLog> {
     /// On their way to another worker, as soon as what was begun for them has ended.
     leaving: Option<Leaving>,
     saves: JoinSet<Result<Save, JoinError>>,
+    /// When the next commit may begin.
+    next_commit: Instant,
     /// Counts the turns of the loop.
     turns: usize,
     lookout: Lookout<L>,
@@ -122,6 +124,7 @@ impl<L: EventLog> Worker<L> {
             restoring: Tenures::default(),
             leaving: None,
             saves: JoinSet::new(),
+            next_commit: Instant::now(),
             turns: 0,
             lookout,
         };
@@ -266,7 +269,7 @@ impl<L: EventLog> Worker<L> {
 
     /// Commits `records` together with the positions of everything folded.
     async fn commit(&mut self, records: Vec<NewRecord>) -> Result<(), Error> {
-        let began = Instant::now();
+        let began = Instant::now().max(self.next_commit);
         let topic = &self.settings.topics.invocation_log;
         let mut consumed = Vec::new();
         for (partition, owned) in &mut self.crew.partitions {
@@ -300,6 +303,9 @@ impl<L: EventLog> Worker<L> {
             }
         }
         metrics::commit_took(began.elapsed());
+        if !batch.records.is_empty() {
+            self.next_commit = Instant::now() + self.settings.commit_pause;
+        }
         Ok(())
     }
 
@@ -312,9 +318,12 @@ impl<L: EventLog> Worker<L> {
         cut.count() > 0
     }
 
-    /// Commits; meanwhile calls go on being made and questions answered.
+    /// Commits, when it is time to; meanwhile calls go on being made and questions answered.
     async fn commit_once(&mut self, batch: &Arc<Batch>) -> Result<Result<(), CommitError>, Error> {
-        let commit = self.session.commit(Arc::clone(batch));
+        let commit = async {
+            sleep_until(self.next_commit).await;
+            self.session.commit(Arc::clone(batch)).await
+        };
         tokio::pin!(commit);
         loop {
             tokio::select! {

@@ -183,6 +183,7 @@ impl Boot<'_> {
             view: view_settings(),
             drain_timeout: Duration::from_secs(5),
             stall_after: Duration::from_secs(20),
+            commit_pause: Duration::from_millis(10),
         };
         let (log, readiness) = (self.log.clone(), Readiness::new());
         let opened = Worker::open(log, settings, self.clock(), readiness, roles, wake);

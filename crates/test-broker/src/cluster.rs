@@ -101,7 +101,7 @@ impl Cluster {
     pub fn restart(&self, node: u16) -> Result<(), Error> {
         let mut locked = self.node(node)?;
         locked.kill();
-        locked.start(self.installation.java(), self.heap())?;
+        locked.start(self.java(), self.heap())?;
         let port = self.ports[usize::from(node) - 1].plain;
         locked.wait(port, &[])
     }
@@ -185,7 +185,7 @@ impl Cluster {
     /// Starts all nodes and waits until each of them sees all.
     fn start_all(&self) -> Result<(), Error> {
         for node in &self.nodes {
-            lock(node).start(self.installation.java(), self.heap())?;
+            lock(node).start(self.java(), self.heap())?;
         }
         let all: Vec<u16> = (1..=self.settings.nodes).collect();
         for (node, ports) in self.nodes.iter().zip(&self.ports) {
@@ -220,6 +220,14 @@ impl Cluster {
     }
 
     /// Three brokers on one machine make do with less each.
+    fn java(&self) -> Command {
+        if self.settings.is_lasting {
+            self.installation.lasting_java()
+        } else {
+            self.installation.java()
+        }
+    }
+
     fn heap(&self) -> &'static str {
         if self.settings.nodes == 1 {
             "-Xmx1g"

@@ -8,8 +8,8 @@ use crate::jars;
 
 /// Kafka's brokers need this version of Java.
 const JAVA_OLDEST: u32 = 17;
-/// Compiled once and quickly: the broker starts sooner and, in the minutes that tests
-/// take, moves more records too.
+/// Compiled once and quickly: a broker starts sooner and, in the minutes that tests take, moves
+/// more records too. One that stays is better off without.
 const QUICK: &str = "-XX:TieredStopAtLevel=1";
 const LOGGING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/class-path");
 
@@ -24,8 +24,15 @@ pub(crate) struct Installation {
 impl Installation {
     /// The begin of every command; options, a class and its arguments follow.
     pub(crate) fn java(&self) -> Command {
+        let mut java = self.lasting_java();
+        java.arg(QUICK);
+        java
+    }
+
+    /// The same for a process that runs for longer than tests do.
+    pub(crate) fn lasting_java(&self) -> Command {
         let mut java = Command::new(&self.java);
-        java.args([QUICK, "-cp", &self.class_path]);
+        java.args(["-cp", &self.class_path]);
         java
     }
 }

@@ -83,6 +83,7 @@ async fn broker(wanted: Broker) -> anyhow::Result<ExitCode> {
         broker_properties: wanted.properties,
         port: Some(wanted.port).filter(|port| *port != 0),
         data: wanted.data,
+        is_lasting: true,
     })?;
     say(&cluster)?;
     tokio::select! {

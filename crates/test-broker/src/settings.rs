@@ -15,6 +15,9 @@ pub struct Settings {
     pub port: Option<u16>,
     /// Where records are kept and found again. A temporary folder where there is none.
     pub data: Option<PathBuf>,
+    /// It runs for longer than tests do: Java compiles thoroughly what is used much, which
+    /// makes the first minute slower and all that comes after it faster.
+    pub is_lasting: bool,
 }
 
 impl Default for Settings {
@@ -25,6 +28,7 @@ impl Default for Settings {
             broker_properties: Vec::new(),
             port: None,
             data: None,
+            is_lasting: false,
         }
     }
 }

@@ -336,6 +336,7 @@ impl World {
             },
             drain_timeout: Duration::from_secs(5),
             stall_after: Duration::from_secs(30),
+            commit_pause: Duration::ZERO,
         };
         let (worker, handle) = Worker::open(
             self.log.clone(),

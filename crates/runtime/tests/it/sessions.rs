@@ -143,6 +143,30 @@ async fn questions_do_not_wait_for_a_commit() {
     worker.kill().await;
 }
 
+#[tokio::test]
+async fn results_that_come_close_together_wait_to_share_a_commit() {
+    let mut world = World::new(1).await;
+    world.commit_pause = Duration::from_hours(1);
+    let worker = world.worker("a").await;
+    world.complete_some(0, 0..1).await;
+    world.wait_for_completions(1).await;
+    world.log.fates.lock().unwrap().push_back(Fate::Fenced);
+    let second = world.request(0, 1).await;
+    let last = world.complete(second).await;
+    let asked = worker.handle.get_after(Partition(0), last, second.key());
+    let found = tokio::time::timeout(PATIENCE, asked).await;
+    let found = found.expect("questions are answered meanwhile").unwrap();
+    let phase = found.expect("it was folded").phase;
+    assert!(matches!(phase, Phase::Closed(_)), "{phase:?}");
+    let fates = std::mem::take(&mut *world.log.fates.lock().unwrap());
+    assert_eq!(fates, [Fate::Fenced], "no other commit has begun");
+    worker.kill().await;
+    world.commit_pause = Duration::ZERO;
+    let worker = world.worker("a").await;
+    world.wait_for_completions(2).await;
+    worker.stop().await;
+}
+
 /// Whatever the loop waits for when it is told to stop.
 #[tokio::test]
 async fn an_end_does_not_wait_for_a_log_that_is_away() {

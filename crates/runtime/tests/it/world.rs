@@ -152,6 +152,8 @@ pub(crate) struct World {
     pub(crate) acts_after_stall: Arc<AtomicUsize>,
     /// Whether something is under way for every partition.
     pub(crate) is_busy: Arc<AtomicBool>,
+    /// Of workers that are opened from now on.
+    pub(crate) commit_pause: Duration,
     /// Where the views of workers are to be, unless on the runtime's threads.
     pub(crate) disk: Option<Arc<dyn Disk>>,
     partitions: u32,
@@ -226,6 +228,7 @@ impl World {
             stall: Arc::default(),
             acts_after_stall: Arc::default(),
             is_busy: Arc::default(),
+            commit_pause: Duration::ZERO,
             disk: None,
             partitions,
         }
@@ -247,6 +250,7 @@ impl World {
             view: VIEW,
             drain_timeout: Duration::from_secs(5),
             stall_after: STALL_AFTER,
+            commit_pause: self.commit_pause,
         };
         let role = Recorder {
             name,

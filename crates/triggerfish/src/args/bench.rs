@@ -151,6 +151,10 @@ pub(crate) struct SyncArgs {
     pub(crate) options: Options,
     #[command(flatten)]
     pub(crate) load: LoadArgs,
+    /// Invocations before the first round, to warm up; on Kafka 400000 where not given, since a
+    /// broker is slow until it has compiled what it uses, otherwise none
+    #[arg(long, value_name = "INVOCATIONS")]
+    pub(crate) warm_up: Option<u64>,
 }
 
 /// As much work as there can be.

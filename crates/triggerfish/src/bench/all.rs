@@ -13,7 +13,7 @@ use crate::args::{
 
 /// The cases in their order, each with what makes it little work.
 const CASES: [(&str, &[&str]); 13] = [
-    ("sync", &["--invocations", "200"]),
+    ("sync", &["--invocations", "200", "--warm-up", "0"]),
     ("latency", &["--invocations", "20", "--pause-ms", "5"]),
     ("fire-and-forget", &["--invocations", "200"]),
     (

@@ -29,6 +29,18 @@ const fn reach(engine: Engine) -> f64 {
     }
 }
 
+/// By then a broker that was just started does not get faster any more.
+const WARM_UP_ON_KAFKA: u64 = 400_000;
+
+impl SyncArgs {
+    fn warm_up(&self) -> u64 {
+        self.warm_up.unwrap_or(match self.log.engine {
+            Engine::Embedded => 0,
+            Engine::Kafka => WARM_UP_ON_KAFKA,
+        })
+    }
+}
+
 impl Case for SyncArgs {
     const NAME: &'static str = "sync";
 
@@ -54,6 +66,15 @@ impl Case for SyncArgs {
             outstanding: self.load.outstanding,
             keys: None,
         };
+        let before = Load {
+            count: self.warm_up(),
+            ..load
+        };
+        if before.count > 0 {
+            let step = progress.step(0, "warming up", before.count);
+            through_triggerfish(&stage.service, before, &step).await?;
+            sink.calls.store(0, Ordering::Relaxed);
+        }
         for round in 0..self.options.repeat {
             let step = progress.step(round, "bare loop", load.count);
             let reference = bare_loop(&sink.url(), load.count, in_flight, &step).await?;

@@ -12,7 +12,7 @@ use triggerfish_ops::{build_info, config::Config};
 use triggerfish_producer::{ActionSettings, Content, IntakeSettings, UpstreamSettings};
 use triggerfish_runtime::{Retention, Topics, WorkerSettings};
 
-use super::{own_address, plan::Plan, process::Process};
+use super::{log::AnyLog, own_address, plan::Plan, process::Process};
 
 pub(crate) fn retention(config: &Config) -> Retention {
     let log = config.storage.log_retention.get();
@@ -55,6 +55,9 @@ pub(super) fn registry_limits(config: &Config, guard: Guard) -> triggerfish_regi
     limits
 }
 
+/// A transaction costs the brokers ten requests or more, however much is in it.
+const TRANSACTION_PAUSE: Duration = Duration::from_millis(10);
+
 pub(super) fn worker(process: &Process<'_>, plan: &Plan, topics: Topics) -> WorkerSettings {
     let config = process.config;
     WorkerSettings {
@@ -67,6 +70,10 @@ pub(super) fn worker(process: &Process<'_>, plan: &Plan, topics: Topics) -> Work
         view: view_settings(config),
         drain_timeout: config.shutdown.drain_timeout.get(),
         stall_after: config.worker.stall_after.get(),
+        commit_pause: match process.log {
+            AnyLog::Kafka(_) => TRANSACTION_PAUSE,
+            AnyLog::Embedded(_) => Duration::ZERO,
+        },
     }
 }
 
