@@ -25,6 +25,7 @@ use crate::{
     request::compose,
     resolve::{Lookup, SystemLookup, VettingResolver},
     still::timeout_at,
+    targets::Targets,
     tls,
     transport::Transport,
 };
@@ -124,7 +125,7 @@ struct Shared {
     limit: Duration,
     answer_bytes_max: usize,
     pace: Pace,
-    guard: Guard,
+    targets: Targets,
     depth_header: HeaderName,
 }
 
@@ -160,7 +161,7 @@ impl Caller {
                 limit: options.limit,
                 answer_bytes_max: options.answer_bytes_max,
                 pace: Pace::new(),
-                guard,
+                targets: Targets::new(guard),
                 depth_header,
             }),
         })
@@ -168,7 +169,7 @@ impl Caller {
 
     /// The guard that calls go through, for vetting URLs when they are saved.
     pub fn guard(&self) -> &Guard {
-        &self.shared.guard
+        self.shared.targets.guard()
     }
 
     /// Makes the call. Ends within the limit, whatever the other side does.
@@ -181,7 +182,7 @@ impl Caller {
             reply,
             body: None,
         };
-        let request = match compose(&call, &self.shared.guard, &self.shared.depth_header) {
+        let request = match compose(&call, &self.shared.targets, &self.shared.depth_header) {
             Ok(request) => request,
             Err(failure) => return answer(None, Reply::Refused(failure)),
         };

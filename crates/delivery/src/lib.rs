@@ -53,6 +53,7 @@ mod request;
 mod resolve;
 mod retry_after;
 mod still;
+mod targets;
 mod tls;
 pub mod trace;
 mod transport;

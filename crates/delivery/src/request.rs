@@ -17,8 +17,9 @@ use triggerfish_core::{
 use crate::{
     caller::{Call, Lifecycle},
     failure::failure,
-    guard::{Guard, UrlError, check_url},
+    guard::UrlError,
     metadata::{Metadata, splice},
+    targets::Targets,
     trace::traceparent,
     webhook,
 };
@@ -35,11 +36,11 @@ fn unfit(message: impl Display) -> Failure {
 /// Puts the HTTP request of `call` together.
 pub(crate) fn compose(
     call: &Call<'_>,
-    guard: &Guard,
+    targets: &Targets,
     depth_header: &HeaderName,
 ) -> Result<Request, Failure> {
     let http = call.http;
-    let url = url_of(http, guard)?;
+    let url = url_of(http, targets)?;
     let body = body(call)?;
     let mut headers = HeaderMap::with_capacity(HEADERS);
     if let Some(lifecycle) = &call.lifecycle {
@@ -80,8 +81,8 @@ fn header(text: String) -> HeaderValue {
     HeaderValue::try_from(text).expect("digits, hex and base64 are header values")
 }
 
-fn url_of(http: &HttpConfig, guard: &Guard) -> Result<Url, Failure> {
-    check_url(&http.url, guard).map_err(|error| match error {
+fn url_of(http: &HttpConfig, targets: &Targets) -> Result<Url, Failure> {
+    targets.find(&http.url).map_err(|error| match error {
         UrlError::Blocked { .. } => failure(FailureKind::Blocked, error),
         _ => unfit(error),
     })

@@ -7,7 +7,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::BytesMut;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -26,6 +27,10 @@ const GROUP_BYTES: usize = 8 << 20;
 /// A batch is not made larger than this (save for a single record), so that a reader need not
 /// load much for a few records.
 const BATCH_BYTES: usize = 1 << 20;
+/// A group of so many requests was made by a crowd, which has more to come.
+const CROWD: usize = 16;
+/// How long the group after such a one is waited for: a flush costs the same whatever is in it.
+const GATHER: Duration = Duration::from_micros(200);
 
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
@@ -34,6 +39,8 @@ pub(crate) struct Writer {
     /// Batches in memory, oldest first.
     resident: VecDeque<(Arc<PartitionLog>, u64, usize)>,
     resident_bytes: usize,
+    /// The last group was made by a crowd.
+    is_crowded: bool,
     next_clean_up: Instant,
 }
 
@@ -46,6 +53,7 @@ impl Writer {
             queue,
             resident: VecDeque::new(),
             resident_bytes: 0,
+            is_crowded: false,
             next_clean_up,
         }
     }
@@ -56,6 +64,9 @@ impl Writer {
             let wait = self.next_clean_up.saturating_duration_since(Instant::now());
             match self.queue.recv_timeout(wait) {
                 Ok(first) => {
+                    if self.is_crowded {
+                        thread::sleep(GATHER);
+                    }
                     if let Some(done) = self.take(first) {
                         break Some(done);
                     }
@@ -110,7 +121,8 @@ impl Writer {
     }
 
     fn write(&mut self, mut group: Pending) {
-        if group.is_empty() {
+        self.is_crowded = group.requests() >= CROWD;
+        if group.requests() == 0 {
             return;
         }
         let finished = self.shared.check().and_then(|()| {
@@ -271,8 +283,8 @@ impl Pending {
         }
     }
 
-    fn is_empty(&self) -> bool {
-        self.appends.is_empty() && self.commits.is_empty()
+    fn requests(&self) -> usize {
+        self.appends.len() + self.commits.len()
     }
 
     fn append(&mut self, append: Append) {
