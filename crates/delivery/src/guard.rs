@@ -2,9 +2,10 @@
 //!
 //! A subscriber's URL comes from outside. Without a guard it could name the
 //! metadata service of a cloud, a database next door or Triggerfish itself.
-//! Literal addresses are vetted here, when a subscription is saved and at every
-//! call, since no resolver is asked for them; names are vetted after resolution
-//! (`resolve`). Tables: the special-purpose registries of IANA (RFC 6890).
+//! Literal addresses are vetted here, when a subscription is saved and before a
+//! process calls one (`targets`), since no resolver is asked for them; names are
+//! vetted after resolution, at every connection (`resolve`). Tables: the
+//! special-purpose registries of IANA (RFC 6890).
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
