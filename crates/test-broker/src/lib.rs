@@ -1,6 +1,6 @@
 //! A real Apache Kafka without Docker: one node or three, on free ports of the loopback.
 //!
-//! The jars come from Maven Central, once, into `target/kafka-4.3.0`, which all
+//! The jars come from Maven Central, once, into `target/kafka-4.2.2`, which all
 //! processes share; `java` (17 or newer) and `mvn` are all that a machine needs. No
 //! broker outlives the process that started it, however that process ends.
 //!
@@ -42,7 +42,7 @@ pub use secured::Secured;
 pub use settings::Settings;
 
 /// The release of Apache Kafka that is run.
-pub const KAFKA: &str = "4.3.0";
+pub const KAFKA: &str = "4.2.2";
 
 /// The one-node cluster of this process, started by whoever asks first.
 ///

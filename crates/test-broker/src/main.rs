@@ -119,7 +119,6 @@ fn run(name: &str, arguments: &[OsString]) -> anyhow::Result<ExitCode> {
         "console-consumer" => tool::CONSOLE_CONSUMER,
         "consumer-groups" => tool::CONSUMER_GROUPS,
         "configs" => tool::CONFIGS,
-        "features" => tool::FEATURES,
         class => class,
     };
     let mut command = tool::command(class)?;

@@ -14,12 +14,6 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(20);
 const LAST_LINES: usize = 20;
 
-/// Transactions as librdkafka knows them. With version 2, a coordinator of Kafka 4.3 that is
-/// started anew between the decision about such a transaction and its markers takes them for
-/// written (seen in its logs; KAFKA-19999 is where retries of markers began to be told by their
-/// epoch, which these clients do not raise).
-const TRANSACTION_VERSION: &str = "transaction.version=1";
-
 /// A node, running or not.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -62,8 +56,7 @@ impl Node {
     pub(crate) fn format(&self, mut java: Command, cluster: &str, user: bool) -> Result<(), Error> {
         java.args(["kafka.tools.StorageTool", "format"])
             .args(["--cluster-id", cluster, "--config"])
-            .arg(self.properties())
-            .args(["--feature", TRANSACTION_VERSION]);
+            .arg(self.properties());
         if user {
             java.args(["--add-scram", &secured::user()]);
         }

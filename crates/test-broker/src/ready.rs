@@ -69,7 +69,7 @@ fn skip_text(rest: &mut &[u8]) -> Option<()> {
 mod tests {
     use super::{METADATA, read};
 
-    /// What Kafka 4.3 sent.
+    /// What Kafka 4.2 sent.
     const ANSWER: &[u8] =
         b"\0\0\0\x07\0\0\0\0\0\0\0\x01\0\0\0\x01\0\x09127.0.0.1\0\0\x52\x09\xff\xff\
         \0\x160123456789abcdef01234A\0\0\0\x01\0\0\0\0";

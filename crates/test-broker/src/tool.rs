@@ -14,8 +14,6 @@ pub const CONSOLE_PRODUCER: &str = "org.apache.kafka.tools.ConsoleProducer";
 pub const CONSOLE_CONSUMER: &str = "org.apache.kafka.tools.consumer.ConsoleConsumer";
 /// Shows and resets the positions of consumer groups.
 pub const CONSUMER_GROUPS: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
-/// Shows and changes what the brokers of a cluster have agreed on.
-pub const FEATURES: &str = "org.apache.kafka.tools.FeatureCommand";
 /// Shows and changes settings of topics, brokers and users.
 pub const CONFIGS: &str = "kafka.admin.ConfigCommand";
 

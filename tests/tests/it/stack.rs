@@ -21,8 +21,6 @@ use triggerfish_tests::wait::LIMIT;
 const WORKERS: [&str; 3] = ["producer", "dispatcher", "completion-consumer"];
 /// Where the console producer is in the image of Kafka.
 const CONSOLE_PRODUCER: &str = "/opt/kafka/bin/kafka-console-producer.sh";
-/// Where its tool for features is.
-const FEATURES: &str = "/opt/kafka/bin/kafka-features.sh";
 /// So many outcomes of upstream's events are waited for.
 const COMPLETIONS: &str = "4";
 
@@ -84,46 +82,6 @@ struct Worker {
     running: Running,
 }
 
-/// What the service of this name says to the broker, which is as new ones are before that.
-fn transactions(project: &Project, broker: &Cluster) {
-    let servers = broker.bootstrap();
-    let features = |arguments: &[&str]| {
-        let output = run(&mut broker.tool(tool::FEATURES, arguments)).expect("the tool runs");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    };
-    let version = || {
-        let described = features(&["--bootstrap-server", &servers, "describe"]);
-        let line = described
-            .lines()
-            .find(|line| line.contains("transaction.version"));
-        let words = line.expect("it is a feature").split_whitespace();
-        let level = words
-            .skip_while(|word| *word != "FinalizedVersionLevel:")
-            .nth(1);
-        level.expect("it has a level").to_owned()
-    };
-    let newest = ["upgrade", "--feature", "transaction.version=2"];
-    features(&[&["--bootstrap-server", &*servers], &newest[..]].concat());
-    assert_eq!(version(), "2");
-    let command = project.services["transactions"].command.as_deref();
-    let (program, arguments) = command
-        .and_then(<[String]>::split_first)
-        .expect("a command");
-    assert_eq!(program, FEATURES);
-    let arguments: Vec<&str> = arguments
-        .iter()
-        .map(|argument| match argument.as_str() {
-            "kafka:9092" => &*servers,
-            other => other,
-        })
-        .collect();
-    // As with every `docker compose up`.
-    for _ in 0..2 {
-        features(&arguments);
-        assert_eq!(version(), "1");
-    }
-}
-
 struct Stack {
     project: &'static Project,
     folder: TempDir,
@@ -139,7 +97,6 @@ impl Stack {
     /// health check of the image finds each of them well.
     fn start(project: &'static Project) -> Self {
         let broker = Cluster::start(Settings::default()).expect("a broker starts");
-        transactions(project, &broker);
         let mut stack = Self {
             project,
             folder: TempDir::new().expect("a folder can be made"),

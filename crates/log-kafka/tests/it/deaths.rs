@@ -171,16 +171,27 @@ async fn a_broker_that_is_killed_and_comes_back_is_no_end() {
     if !required_or_skip("a broker that is killed under a session") {
         return;
     }
+    let kills = std::env::var("BROKER_KILLS").map_or(2, |kills| kills.parse().unwrap());
     let cluster = Cluster::start(Settings::default()).unwrap();
     let mut copying = Copying::begin(&cluster).await;
     let copier = Copier::start(&copying.task, &unique("writer"));
-    copying.put(2_000).await;
-    copier.commits(5);
-    cluster.kill(1).unwrap();
-    cluster.restart(1).unwrap();
-    copier.hush();
-    copying.put(500).await;
-    copier.commits(1);
+    for _ in 0..kills {
+        copying.put(1_000).await;
+        copier.commits(5);
+        cluster.kill(1).unwrap();
+        cluster.restart(1).unwrap();
+        copier.hush();
+        copying.put(500).await;
+        copier.commits(1);
+    }
+    // A broker that takes partitions without a leader for deleted ones (KAFKA-20734) forgets
+    // half of a commit now and then, which not every run would notice.
+    let said = std::fs::read_to_string(cluster.log_file(1).unwrap()).unwrap();
+    let left_out = said.lines().find(|line| line.contains("likely deleted"));
+    assert_eq!(
+        left_out, None,
+        "the broker left markers of transactions out"
+    );
     copying.end().await;
 }
 
