@@ -7,11 +7,14 @@ use triggerfish_test_broker::{Cluster, Settings};
 use triggerfish_tests::kafka::{Brokers, Installation, Kind, Table};
 
 use super::ending::{Run, all_is_well};
-use super::fates::{BROKERS, Fates};
+use super::fates::Fates;
 use super::{from_environment, turn};
 
 /// How many kills; `CHAOS_KILLS` asks for more.
 const KILLS: usize = 15;
+/// How many brokers, of which one at a time is killed. One alone takes everything with it;
+/// `CHAOS_NODES=3` has copies.
+const BROKERS: u16 = 1;
 /// What happens when follows from it; `CHAOS_SEED` tries another course.
 pub(super) const SEED: u64 = 20_260_401;
 /// Events a second; `CHAOS_RATE` asks for another number.
@@ -26,17 +29,18 @@ async fn whatever_breaks_each_event_has_one_outcome() {
     let rate = from_environment("CHAOS_RATE", RATE);
     let kills = from_environment("CHAOS_KILLS", KILLS);
     let at_least = Duration::from_secs(from_environment("CHAOS_SECONDS", 0));
-    println!("seed {seed}, {rate} events a second, {kills} kills");
+    let brokers = from_environment("CHAOS_NODES", BROKERS);
+    println!("seed {seed}, {rate} events a second, {kills} kills, {brokers} brokers");
 
     let settings = Settings {
-        nodes: BROKERS,
+        nodes: brokers,
         ..Settings::default()
     };
     let cluster = Cluster::start(settings).expect("the brokers start");
     let mut installation = Installation::new(Brokers::Own(Box::new(cluster)));
     installation.start(2).await;
     let mut run = Run::begin(installation, rate).await;
-    let mut fates = Fates::new(seed);
+    let mut fates = Fates::new(seed, brokers);
     let begun = Instant::now();
     let killed = |run: &Run| {
         let faults = &run.installation.faults;

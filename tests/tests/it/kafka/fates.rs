@@ -9,12 +9,6 @@ use triggerfish_tests::kafka::{Installation, Kind, Role};
 const PAUSE: Duration = Duration::from_secs(5);
 /// Processes of one role, at most.
 const CROWD: usize = 3;
-/// Brokers, of which one at a time is killed. Not one alone: when a broker is killed in
-/// the moment between a commit and its markers, and no other has the partition, Kafka 4.3
-/// forgets the markers as it starts, and readers of committed records wait for them for
-/// ever ("these partitions are likely deleted already" in its log).
-pub(super) const BROKERS: u16 = 3;
-
 /// Something to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
@@ -28,6 +22,8 @@ enum Fate {
 /// Breaks things.
 pub(super) struct Fates {
     random: Random,
+    /// One of these is killed at a time.
+    brokers: u16,
     deck: Vec<Fate>,
     /// Processes that go on later, and since when they stand still.
     paused: Vec<(usize, Instant)>,
@@ -36,9 +32,10 @@ pub(super) struct Fates {
 }
 
 impl Fates {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, brokers: u16) -> Self {
         Self {
             random: Random::new(seed),
+            brokers,
             deck: Vec::new(),
             paused: Vec::new(),
             down: Vec::new(),
@@ -128,7 +125,7 @@ impl Fates {
 
     fn broker(&mut self, installation: &Installation) {
         let from = Instant::now();
-        let node = 1 + self.random.below(u64::from(BROKERS));
+        let node = 1 + self.random.below(u64::from(self.brokers));
         let node = u16::try_from(node).expect("few brokers");
         let away = Duration::from_millis(self.random.below(2000));
         tokio::task::block_in_place(|| {
