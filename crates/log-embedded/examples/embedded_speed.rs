@@ -1,6 +1,6 @@
 //! What the embedded log does on this machine: appends per second with many waiters, one append
 //! alone beside the raw flush, and the way from an append to a session's poll. Run it with
-//! `cargo run --release -p triggerfish-log-embedded --example engine_speed`.
+//! `cargo run --release -p triggerfish-log-embedded --example embedded_speed`.
 
 #![expect(clippy::print_stdout, reason = "it prints its figures")]
 

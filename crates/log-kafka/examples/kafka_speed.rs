@@ -1,7 +1,7 @@
 //! What the log on Kafka does on this machine: appends one at a time and with many in flight,
 //! commits of records with a position, and the way from an append to a session's poll. It starts
 //! a broker of its own, or takes the one it is told: `cargo run --release -p
-//! triggerfish-log-kafka --example engine_speed [HOST:PORT]`.
+//! triggerfish-log-kafka --example kafka_speed [HOST:PORT]`.
 
 #![expect(clippy::print_stdout, reason = "it prints its figures")]
 
