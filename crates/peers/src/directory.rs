@@ -1,10 +1,10 @@
 //! Follows the topic `workers`.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use triggerfish_log::{
     Appender, EventLog, Limit, LogError, NewRecord, Offset, Partition, Position, Reader, Topic,

@@ -8,6 +8,8 @@ use tokio::time::Instant;
 use triggerfish_api::ports::Unavailable;
 use triggerfish_core::{Invocation, SubscriptionId};
 use triggerfish_log::{Offset, Partition};
+#[cfg(feature = "faults")]
+use triggerfish_runtime::faults::{self, Fault};
 use triggerfish_wire::peer::{PartFound, PartsWanted};
 
 use crate::{
@@ -156,6 +158,10 @@ impl Peers {
                     Ok(parts) => gathering.take(parts, &group),
                     Err(refusal) => gathering.excuses.push(group.source.excuse(&refusal)),
                 }
+            }
+            #[cfg(feature = "faults")]
+            if faults::is_on(Fault::ShortLists) {
+                break;
             }
         }
         Ok(gathering.found.into_values().collect())

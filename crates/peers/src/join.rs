@@ -17,6 +17,7 @@ use crate::{
     pace::Pace,
     partitions::PartitionCount,
     remote::Remote,
+    transport::{Http, Transport},
 };
 
 /// Who this process is.
@@ -65,6 +66,23 @@ pub async fn join<L: EventLog>(
     keys: ServerKeys,
     clock: Arc<dyn Clock>,
 ) -> Result<(Peers, Background<L>), Error> {
+    let http = Arc::new(Http::new()?);
+    Ok(join_over(http, log, topics, process, handle, keys, clock).await?)
+}
+
+/// The same over another way to the other processes.
+///
+/// # Errors
+/// When the log can't be read.
+pub async fn join_over<L: EventLog>(
+    transport: Arc<dyn Transport>,
+    log: &L,
+    topics: &Topics,
+    process: Process,
+    handle: Option<Handle>,
+    keys: ServerKeys,
+    clock: Arc<dyn Clock>,
+) -> Result<(Peers, Background<L>), LogError> {
     let appender = log.open_appender(WriterName::from("workers")).await?;
     let opened = Follower::open(
         log,
@@ -87,7 +105,7 @@ pub async fn join<L: EventLog>(
         local,
         bell,
         pace: Pace::default(),
-        remote: Remote::new(keys.clone(), Arc::clone(&clock))?,
+        remote: Remote::new(transport, keys.clone(), Arc::clone(&clock)),
         partitions: PartitionCount::open(log.clone(), topics.invocation_log.clone()).await?,
         keys,
         clock: Arc::clone(&clock),

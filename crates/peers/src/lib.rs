@@ -30,10 +30,12 @@ mod partitions;
 mod pass;
 mod remote;
 mod roster;
+mod transport;
 mod workers;
 
 pub use announcement::{Announcement, Claim, OWNER};
 pub use gather::{Gathered, Query};
-pub use join::{Background, Error, Process, join};
+pub use join::{Background, Error, Process, join, join_over};
 pub use lookup::Peers;
 pub use partitions::PartitionCount;
+pub use transport::{Carried, Transport};

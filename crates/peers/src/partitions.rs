@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::Instant};
 use triggerfish_log::{EventLog, LogError, Partition, Topic};
 
 /// How long a count is taken for true.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use triggerfish_core::Timestamp;
 use triggerfish_log::{Offset, Partition, Record};
 

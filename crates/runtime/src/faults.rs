@@ -47,11 +47,13 @@ pub enum Fault {
     EventAcknowledgedFirst,
     /// A subscriber is told that its result counts before it is durable.
     ResultAcknowledgedFirst,
+    /// A list leaves out what the owner of a partition did not tell.
+    ShortLists,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::ViewFirst,
         Self::NoDedupe,
         Self::TimerLost,
@@ -68,6 +70,7 @@ impl Fault {
         Self::RebuildTooLate,
         Self::EventAcknowledgedFirst,
         Self::ResultAcknowledgedFirst,
+        Self::ShortLists,
     ];
 
     /// The name by which it is chosen.
@@ -90,6 +93,7 @@ impl Fault {
             Self::RebuildTooLate => "rebuild-too-late",
             Self::EventAcknowledgedFirst => "event-acknowledged-first",
             Self::ResultAcknowledgedFirst => "result-acknowledged-first",
+            Self::ShortLists => "short-lists",
         }
     }
 

@@ -11,7 +11,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::{sleep, timeout};
 use triggerfish_api::ports::{
-    Ask, AskError, Asked, Gate as _, Ingest as _, Invocations as _, Start, StartError, Verdict,
+    Ask, AskError, Asked, Gate as _, Ingest as _, Invocations as _, ListQuery, Listing, Start,
+    StartError, Verdict,
 };
 use triggerfish_completion::Status;
 use triggerfish_core::{CompletionReport, InvocationId, SubscriptionId, invariant::Invariant};
@@ -108,14 +109,43 @@ impl Clients {
         for turn in first..first + TRIES {
             if let Some(door) = self.door(turn) {
                 let life = door.life.clone();
-                let asked = timeout(PATIENCE, life.lived(ask(door))).await;
-                if let Ok(Some(answer)) = asked {
-                    return Some(answer);
+                let asked = tokio::select! {
+                    biased;
+                    () = life.over() => None,
+                    asked = timeout(PATIENCE, life.lived(ask(door))) => asked.ok().flatten(),
+                };
+                if asked.is_some() {
+                    return asked;
                 }
             }
             sleep(PAUSE).await;
         }
         None
+    }
+
+    /// An operator looks at what there is, at whichever process.
+    pub(crate) async fn look(&self) {
+        let looked = self.ask(|door| async move {
+            let listing = door.status.list(all()).await.ok()?;
+            Some((door.life, listing))
+        });
+        if let Some((life, listing)) = looked.await {
+            self.checks.seen_by(&life, &listing);
+        }
+    }
+
+    /// Every process answers for all, and all the same.
+    pub(crate) async fn look_at_all(&self) {
+        let doors = self.doors.lock().clone();
+        for door in doors.into_values() {
+            match list(&door).await {
+                Some(listing) => self.checks.listed(&door.life, &listing),
+                None => {
+                    let detail = format!("{} does not answer for all", door.life.name());
+                    self.checks.report(Invariant::AcknowledgedIsKept, detail);
+                }
+            }
+        }
     }
 
     /// A subscriber reports its result.
@@ -207,4 +237,22 @@ impl Clients {
             }
         }
     }
+}
+
+fn all() -> ListQuery {
+    ListQuery {
+        limit: usize::MAX,
+        ..ListQuery::default()
+    }
+}
+
+/// All invocations, as this process tells them; asked for again while it can't.
+async fn list(door: &Door) -> Option<Listing> {
+    for _ in 0..TRIES {
+        if let Ok(listing) = door.status.list(all()).await {
+            return Some(listing);
+        }
+        sleep(PAUSE).await;
+    }
+    None
 }

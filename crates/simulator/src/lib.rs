@@ -24,6 +24,7 @@ mod life;
 mod listener;
 mod log;
 mod network;
+mod peers;
 mod plan;
 mod process;
 mod shrink;

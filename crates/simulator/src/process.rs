@@ -12,13 +12,13 @@ use triggerfish_delivery::{Caller, Options};
 use triggerfish_dispatcher::{CallSettings, Calls, Dispatcher, Limits, Settings};
 use triggerfish_log::EventLog as _;
 use triggerfish_ops::health::Readiness;
-use triggerfish_peers::{OWNER, Peers, Process, join};
+use triggerfish_peers::{Background, OWNER, Peers, Process, join_over};
 use triggerfish_producer::{
     ActionIntake, ActionSettings, Content, Gate, Ingest, Intake, IntakeSettings, Intakes, Upstream,
     UpstreamSettings,
 };
 use triggerfish_registry::Registry;
-use triggerfish_runtime::{Clock, Handle, Observer, Role, Topics, Worker, WorkerSettings};
+use triggerfish_runtime::{Clock, Handle, Observer, Role, Worker, WorkerSettings};
 
 use crate::{
     cast,
@@ -31,6 +31,7 @@ use crate::{
     life::Life,
     log::{SimAppender, SimLog},
     network::{ANSWER_BYTES_MAX, Network},
+    peers::Among,
     plan::Layout,
     world::World,
 };
@@ -110,7 +111,7 @@ pub(crate) async fn boot(world: &World, host: &Host, mut parts: Parts) -> Result
         parts.life.clone(),
         Chance::new(parts.chance.next()),
     ));
-    let boot = Boot {
+    let mut boot = Boot {
         world,
         host,
         parts,
@@ -133,7 +134,10 @@ pub(crate) async fn boot(world: &World, host: &Host, mut parts: Parts) -> Result
         let (life, stop) = (boot.parts.life.clone(), stop.clone());
         tasks.spawn(async move { life.lived(upstream.run(stop)).await.map_err(said) });
     }
-    let door = boot.door(owner).await?;
+    let (peers, background) = boot.peers(owner).await?;
+    let (life, until) = (boot.parts.life.clone(), stop.clone());
+    tasks.spawn(async move { life.lived(background.run(until)).await.map_err(said) });
+    let door = boot.door(peers);
     Ok(Running { tasks, stop, door })
 }
 
@@ -291,31 +295,39 @@ impl Boot<'_> {
         Ok(upstreams)
     }
 
-    /// A process knows no other: whoever it can't answer for is told to try another.
-    async fn peers(&self, owner: Option<Handle>) -> Result<Peers, String> {
+    /// Joins the processes that answer for each other.
+    async fn peers(
+        &mut self,
+        owner: Option<Handle>,
+    ) -> Result<(Peers, Background<SimLog>), String> {
+        let life = self.parts.life.clone();
+        let url = format!("http://{}.example", self.host.name);
         let process = Process {
             instance: self.host.name.clone(),
             roles: vec![OWNER.to_owned()],
-            url: PUBLIC_URL.to_owned(),
+            url: url.clone(),
             version: "simulated".to_owned(),
         };
-        let topics: &Topics = &self.world.topics;
-        let joined = join(
+        let (addresses, chance) = (Arc::clone(&self.world.addresses), self.parts.chance.next());
+        let among = Among::new(life.clone(), Arc::clone(&addresses), Chance::new(chance));
+        let joined = join_over(
+            Arc::new(among),
             &self.log,
-            topics,
+            &self.world.topics,
             process,
             owner,
             cast::keys(),
             self.clock(),
         );
-        joined.await.map(|(peers, _)| peers).map_err(said)
+        let (peers, background) = joined.await.map_err(said)?;
+        addresses.listen(&url, life, peers.router());
+        Ok((peers, background))
     }
 
-    async fn door(&self, owner: Option<Handle>) -> Result<Door, String> {
-        let peers = self.peers(owner).await?;
+    fn door(&self, peers: Peers) -> Door {
         let Intakes { events, actions } = self.intakes();
         let appender = || self.appender.clone();
-        Ok(Door {
+        Door {
             life: self.parts.life.clone(),
             status: Status::new(
                 self.log.clone(),
@@ -326,6 +338,6 @@ impl Boot<'_> {
             ),
             ingest: Arc::new(Ingest::new(events, appender(), peers.clone())),
             gate: Arc::new(Gate::new(actions, appender(), peers)),
-        })
+        }
     }
 }

@@ -33,6 +33,7 @@ use crate::{
     life::Life,
     listener::Listener,
     log::{SimLog, Weather},
+    peers::Addresses,
     plan::{Plan, Step, What},
     process,
 };
@@ -43,6 +44,9 @@ const HAND_OVER: Duration = Duration::from_secs(12);
 const TROUBLED: u64 = 30_000;
 /// The longest that a world takes to come to rest when nothing goes wrong any more.
 const REST: Duration = Duration::from_mins(4);
+
+/// After how many steps somebody looks at what there is.
+const LOOK_EVERY: usize = 5;
 
 /// What became of a world.
 #[derive(Clone, Debug)]
@@ -65,6 +69,7 @@ pub(crate) struct World {
     pub(crate) history: Arc<History>,
     pub(crate) checks: Arc<Checks>,
     pub(crate) clients: Arc<Clients>,
+    pub(crate) addresses: Arc<Addresses>,
     hosts: Vec<Host>,
     clock: Arc<SimClock>,
     is_ending: AtomicBool,
@@ -81,8 +86,12 @@ pub async fn run(plan: &Plan, folder: &Path) -> Report {
         let world = Arc::clone(&world);
         hosts.spawn(async move { world.hosts[number].run(&world).await });
     }
-    for step in &plan.steps {
+    for (step, number) in plan.steps.iter().zip(0_usize..) {
         world.take(step).await;
+        if number.is_multiple_of(LOOK_EVERY) {
+            let clients = Arc::clone(&world.clients);
+            world.clients.waits(async move { clients.look().await });
+        }
     }
     world.come_to_rest().await;
     world.is_ending.store(true, Ordering::Relaxed);
@@ -138,6 +147,7 @@ impl World {
         Self {
             hosts: (0..plan.hosts).map(host).collect(),
             clients: Arc::new(Clients::new(Arc::clone(&history), Arc::clone(&checks))),
+            addresses: Arc::default(),
             plan,
             topics,
             log,
@@ -371,6 +381,7 @@ impl World {
         }
         // Whatever is written now was not expected.
         sleep(Duration::from_secs(15)).await;
+        self.clients.look_at_all().await;
     }
 
     /// Whether every group has come to the end of what it reads.

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use triggerfish_api::ports::Listing;
 use triggerfish_core::{
     ActionState, CompletionReport, Invocation, InvocationId, Outcome, Phase, SubscriptionId,
     action::Verdict,
@@ -195,6 +196,21 @@ impl Checks {
         if !counts {
             let detail = format!("a result of {id} was said to count and is not its outcome");
             seen.broken(Invariant::AcknowledgedIsKept, detail);
+        }
+    }
+
+    /// A process has told invocations, as it knew them.
+    pub(crate) fn seen_by(&self, by: &Life, listing: &Listing) {
+        let seen = &mut *self.seen.lock();
+        let ids: BTreeSet<_> = listing.invocations.iter().map(|one| one.id).collect();
+        if ids.len() != listing.invocations.len() {
+            let detail = format!("{} tells an invocation twice", by.name());
+            seen.broken(Invariant::OneOutcome, detail);
+        }
+        let mut told = listing.invocations.iter();
+        if let Some(wrong) = told.find(|told| !seen.oracle.knew(told)) {
+            let detail = format!("{} tells what never was: {wrong:?}", by.name());
+            seen.broken(Invariant::RebuildEqualsLive, detail);
         }
     }
 

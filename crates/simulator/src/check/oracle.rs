@@ -107,6 +107,13 @@ impl Oracle {
         states[..count].last().map(|(_, state)| state)
     }
 
+    /// Whether this is what the log said of an invocation at some time.
+    pub(crate) fn knew(&self, told: &Invocation) -> bool {
+        let place = (Partition(u32::from(told.id.partition())), told.id.key());
+        let states = self.invocations.get(&place).into_iter().flatten();
+        states.into_iter().any(|(_, state)| state == told)
+    }
+
     pub(crate) fn invocations(&self) -> impl Iterator<Item = &Invocation> {
         let newest = self.invocations.values().filter_map(|states| states.last());
         newest.map(|(_, state)| state)

@@ -1,13 +1,16 @@
 //! What must hold when the world has come to rest.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
+use triggerfish_api::ports::Listing;
 use triggerfish_core::{ActionState, Invocation, Timing, invariant::Invariant};
 use triggerfish_log::{Offset, Partition, Topic};
 use triggerfish_wire::completion;
 
 use super::{Checks, Expected, Seen};
+use crate::life::Life;
 
 /// How long before a decision trouble can have made it late, in milliseconds.
 const AFTERMATH: u64 = 3_000;
@@ -53,6 +56,33 @@ impl Checks {
             self.check_decision(seen, action, began);
         }
         self.check_letters(seen);
+    }
+
+    /// A process has told all invocations that there are.
+    pub(crate) fn listed(&self, by: &Life, listing: &Listing) {
+        let seen = &mut *self.seen.lock();
+        let told: BTreeMap<_, _> = listing
+            .invocations
+            .iter()
+            .map(|one| (one.id, one))
+            .collect();
+        let count = seen.oracle.invocations().count();
+        let mut wrong = Vec::new();
+        if [listing.invocations.len(), told.len(), listing.total] != [count; 3] {
+            let (rows, ids, total) = (listing.invocations.len(), told.len(), listing.total);
+            wrong.push(format!(
+                "{rows} rows with {ids} ids of {total} for {count} invocations"
+            ));
+        }
+        let others = seen
+            .oracle
+            .invocations()
+            .filter(|one| told.get(&one.id) != Some(one));
+        wrong.extend(others.map(|one| format!("{:?} for {one:?}", told.get(&one.id))));
+        for wrong in wrong {
+            let detail = format!("{} tells {wrong}", by.name());
+            seen.broken(Invariant::AcknowledgedIsKept, detail);
+        }
     }
 
     fn check_taken_at_rest(&self, seen: &mut Seen) {

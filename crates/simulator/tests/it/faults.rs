@@ -52,6 +52,7 @@ faults! {
     a_rebuild_that_begins_too_late: RebuildTooLate by "I1", "I3", "I6";
     an_event_that_is_acknowledged_before_its_append: EventAcknowledgedFirst by "I6";
     a_result_that_is_acknowledged_before_its_append: ResultAcknowledgedFirst by "I6";
+    lists_that_are_silently_short: ShortLists by "I6";
 }
 
 /// A story is told in words, and shorter than the plan it comes from.
