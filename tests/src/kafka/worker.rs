@@ -54,7 +54,7 @@ pub struct Worker {
 
 /// What a process says as its last that found no broker when it started: what it can't do,
 /// and why.
-const NO_BROKER: (&str, &str) = ("error: can't ", "the log is unavailable");
+const NO_BROKER: (&str, &str) = ("error: ", "the log is unavailable");
 /// Becomes the program, with the signal for a file that is too large ignored.
 const MINDFUL: [&str; 4] = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"];
 /// Files of a process with full disk; what is open and larger can't be written at its end.
