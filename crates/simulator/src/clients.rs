@@ -138,12 +138,11 @@ impl Clients {
     pub(crate) async fn look_at_all(&self) {
         let doors = self.doors.lock().clone();
         for door in doors.into_values() {
-            match list(&door).await {
-                Some(listing) => self.checks.listed(&door.life, &listing),
-                None => {
-                    let detail = format!("{} does not answer for all", door.life.name());
-                    self.checks.report(Invariant::AcknowledgedIsKept, detail);
-                }
+            if let Some(listing) = list(&door).await {
+                self.checks.listed(&door.life, &listing);
+            } else {
+                let detail = format!("{} does not answer for all", door.life.name());
+                self.checks.report(Invariant::AcknowledgedIsKept, detail);
             }
         }
     }
