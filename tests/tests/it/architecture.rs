@@ -78,7 +78,10 @@ const OWNERS: [(&str, &[&str]); 9] = [
     ("sled", &["view"]),
     ("fjall", &["log-embedded"]),
     ("reqwest", &["delivery", "peers", "triggerfish", "tests"]),
-    ("axum", &["api", "console", "ops", "peers", "triggerfish"]),
+    (
+        "axum",
+        &["api", "console", "ops", "peers", "simulator", "triggerfish"],
+    ),
     ("prost", &["wire"]),
     ("utoipa", &["api"]),
     ("stateright", &["model"]),
