@@ -85,7 +85,7 @@ impl Remote {
         let question = Request::post(format!("{url}{path}"))
             .header(pass::HEADER, pass)
             .body(Bytes::from(body))
-            .map_err(|_| failed("its address is none"))?;
+            .map_err(|_| failed("the address that it announced is no URL"))?;
         let answer = tokio::time::timeout(patience, self.transport.carry(question)).await;
         let answer = match answer {
             Err(_) => Err(failed("no answer in time")),
