@@ -54,7 +54,7 @@ pub struct Worker {
 
 /// What a process says as its last that found no broker when it started: what it can't do,
 /// and why.
-const NO_BROKER: (&str, &str) = ("error: ", "the log is unavailable");
+const NO_BROKER: (&str, &str) = ("error: can't ", "the log is unavailable");
 /// Becomes the program, with the signal for a file that is too large ignored.
 const MINDFUL: [&str; 4] = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"];
 /// Files of a process with full disk; what is open and larger can't be written at its end.
@@ -212,8 +212,7 @@ impl Worker {
 
     fn found_no_broker(&self) -> bool {
         let log = self.log();
-        let last = log.lines().last().unwrap_or_default();
-        last.starts_with(NO_BROKER.0) && last.contains(NO_BROKER.1)
+        is_start_without_broker(log.lines().last().unwrap_or_default())
     }
 
     fn note_fall(&mut self) {
@@ -323,5 +322,27 @@ impl Drop for Worker {
         if std::thread::panicking() {
             eprintln!("last lines of {}:\n{}\n", self.name, self.last_lines());
         }
+    }
+}
+
+/// Whether a process whose last line this is found no broker when it started. One that fails
+/// later says what failed, and is not excused.
+fn is_start_without_broker(last: &str) -> bool {
+    last.starts_with(NO_BROKER.0) && last.contains(NO_BROKER.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_start_without_broker;
+
+    #[test]
+    fn only_a_start_may_find_no_broker() {
+        let started = "error: can't start: cannot read the registry topic: the log is unavailable";
+        assert!(is_start_without_broker(started));
+        let worked = "error: the worker failed: the log is unavailable: asking for topics";
+        assert!(!is_start_without_broker(worked));
+        assert!(!is_start_without_broker(
+            "error: can't start: the disk is full"
+        ));
     }
 }

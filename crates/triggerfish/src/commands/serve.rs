@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use triggerfish_ops::{
     admin, config::Config, health::Readiness, metrics, open_files, shutdown::Shutdown, telemetry,
 };
@@ -23,7 +24,8 @@ pub(super) async fn run(args: &ServiceArgs, duties: &'static [Duty]) -> anyhow::
     tokio::spawn(exporter.clone().upkeep(shutdown.token().clone()));
     let admin = admin::router(readiness.clone(), exporter);
     let process = Process::open(config, duties).await?;
-    let service = Service::start(&process, readiness, admin).await?;
+    let started = Service::start(&process, readiness, admin).await;
+    let service = started.context("can't start")?;
     if let Some(FirstClient { id, secret }) = &service.first_client {
         print("A first API client was made. Its secret is shown this once:");
         print(format_args!("  client_id      {id}"));
