@@ -79,7 +79,7 @@ impl Cluster {
         self.node(node)?.pid()
     }
 
-    /// What a node logs: warnings and errors.
+    /// What a node logs: warnings, errors, and what becomes of markers of transactions.
     pub fn log_file(&self, node: u16) -> Result<PathBuf, Error> {
         Ok(self.node(node)?.log_file())
     }
