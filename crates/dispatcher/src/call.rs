@@ -226,6 +226,7 @@ pub(crate) fn health(request: &Request, reply: &Reply) -> Health {
                 Health::NotCalled
             }
             FailureKind::Blocked => Health::Dead,
+            FailureKind::TooLarge => Health::Flooding,
             _ => Health::Alive,
         },
     }

@@ -67,6 +67,8 @@ pub(crate) struct Lane {
     pub(crate) probe: Option<Ticket>,
     /// Since when every call has failed.
     pub(crate) failing_since: Option<Timestamp>,
+    /// Its last answer was more than is read.
+    pub(crate) floods: bool,
 }
 
 impl Lane {
@@ -82,6 +84,7 @@ impl Lane {
             breaker: Breaker::new(breaker),
             probe: None,
             failing_since: None,
+            floods: false,
         }
     }
 
@@ -261,6 +264,11 @@ impl Lane {
             && self.spilled.is_empty()
             && self.vacant.is_empty()
             && self.in_flight == 0
+    }
+
+    /// Whether something is known about its subscriber that counts for the next call.
+    pub(crate) fn is_remembered(&self) -> bool {
+        self.breaker.is_open() || self.failing_since.is_some() || self.floods
     }
 
     /// When the first queued call is due.

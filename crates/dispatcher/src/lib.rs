@@ -8,6 +8,7 @@
 //! Start with [`Dispatcher`], then `scheduler`.
 
 mod call;
+mod flood;
 mod lane;
 mod report;
 mod role;

@@ -14,7 +14,10 @@ use triggerfish_log::Partition;
 use triggerfish_runtime::Views;
 use triggerfish_view::{Error, View};
 
-use crate::lane::{CallId, Lane, Ticket};
+use crate::{
+    flood::Floods,
+    lane::{CallId, Lane, Ticket},
+};
 
 /// Bounds of the scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +53,8 @@ pub(crate) struct Finished {
 pub(crate) enum Health {
     /// It answered.
     Alive,
+    /// It answered with more than is read.
+    Flooding,
     /// It did not.
     Dead,
     /// Nothing was sent, or to somebody who has no breaker: there is nobody to protect.
@@ -72,6 +77,7 @@ pub(crate) struct Scheduler {
     timers: BTreeSet<(Timestamp, SubscriptionId)>,
     in_flight: usize,
     last_ticket: Ticket,
+    floods: Floods,
 }
 
 impl Scheduler {
@@ -84,6 +90,7 @@ impl Scheduler {
             timers: BTreeSet::new(),
             in_flight: 0,
             last_ticket: 0,
+            floods: Floods::default(),
         }
     }
 
@@ -142,14 +149,16 @@ impl Scheduler {
             health,
         } = finished;
         self.in_flight = self.in_flight.saturating_sub(1);
+        self.floods.over(ticket);
         let lane = self.lane(subscription);
         lane.finished(call, ticket);
         let is_probe = lane.probe.take_if(|probe| *probe == ticket).is_some();
         match health {
-            Health::Alive => {
+            Health::Alive | Health::Flooding => {
                 lane.breaker.on_success();
                 lane.probe = None;
                 lane.failing_since = None;
+                lane.floods = health == Health::Flooding;
             }
             Health::Dead => {
                 // While a probe is out, only that decides.
@@ -194,11 +203,11 @@ impl Scheduler {
             self.timers.pop_first();
             self.make_ready(subscription);
         }
+        self.floods.look_at(now);
         let mut result = Ok(());
         while self.in_flight < self.limits.in_flight
-            && let Some(subscription) = self.ready.pop_front()
+            && let Some(subscription) = self.next_lane()
         {
-            self.is_ready.remove(&subscription);
             let limit = limit_of(subscription);
             if let Err(error) = self.run_lane(subscription, now, views, limit, starts) {
                 self.timers.insert((now.after(READ_AGAIN), subscription));
@@ -206,6 +215,15 @@ impl Scheduler {
             }
         }
         result
+    }
+
+    /// Those that flood come after all that are ready.
+    fn next_lane(&mut self) -> Option<SubscriptionId> {
+        if let Some(subscription) = self.ready.pop_front() {
+            self.is_ready.remove(&subscription);
+            return Some(subscription);
+        }
+        self.floods.next_in_line()
     }
 
     /// Starts what one lane may start in its turn, and sees to its next one.
@@ -228,6 +246,9 @@ impl Scheduler {
             if lane.next_due().is_none_or(|due| due > now) {
                 break;
             }
+            if lane.floods && !self.floods.admit(subscription) {
+                break;
+            }
             let ticket = self.last_ticket + 1;
             match lane.breaker.admit(now) {
                 Admission::Pass => {}
@@ -243,6 +264,9 @@ impl Scheduler {
             {
                 self.last_ticket = ticket;
                 self.in_flight += 1;
+                if lane.floods {
+                    self.floods.began(ticket, now);
+                }
                 starts.push(Start {
                     partition,
                     invocation,
@@ -266,7 +290,7 @@ impl Scheduler {
         let Some(lane) = self.lanes.get_mut(&subscription) else {
             return;
         };
-        if lane.is_empty() && !lane.breaker.is_open() && lane.failing_since.is_none() {
+        if lane.is_empty() && !lane.is_remembered() {
             self.lanes.remove(&subscription);
             return;
         }
@@ -274,8 +298,9 @@ impl Scheduler {
         let has_work = next_work.is_some_and(|due| due <= now);
         let has_room = lane.in_flight < in_flight_max;
         // Without room, or with a probe out, the end of its own call wakes the lane; an open
-        // breaker has set a timer.
-        if has_work && has_room && !lane.breaker.is_open() {
+        // breaker has set a timer; those that flood are called up.
+        let is_held = lane.breaker.is_open() || self.floods.is_in_line(subscription);
+        if has_work && has_room && !is_held {
             self.make_ready(subscription);
         } else if let Some(due) = next_work.filter(|due| *due > now) {
             self.timers.insert((due, subscription));
@@ -284,7 +309,8 @@ impl Scheduler {
 
     /// When the next timer goes off.
     pub(crate) fn wake_at(&self) -> Option<Timestamp> {
-        self.timers.first().map(|(due, _)| *due)
+        let timer = self.timers.first().map(|(due, _)| *due);
+        timer.into_iter().chain(self.floods.next_turn()).min()
     }
 
     pub(crate) fn in_flight(&self) -> usize {

@@ -5,8 +5,11 @@ use std::time::Duration;
 use triggerfish_core::breaker::BreakerPolicy;
 use triggerfish_log::Partition;
 
-use super::world::{Answer, Asked, Folded, NO_BREAKER, World};
-use crate::scheduler::Limits;
+use super::world::{Answer, Asked, Folded, NO_BREAKER, Out, World};
+use crate::{
+    flood::{AT_ONCE, TURN},
+    scheduler::Limits,
+};
 
 const P0: Partition = Partition(0);
 
@@ -257,4 +260,79 @@ fn calls_to_nobody_close_the_breaker() {
         assert_eq!(world.act(), 1, "the subscription is gone: nothing is sent");
         world.finish(0, Answer::Nothing, Folded::Before);
     }
+}
+
+/// Subscribers `1..=count`, of which each has flooded once.
+fn flooding(count: u128) -> World {
+    let mut world = World::new(1, limits(100), 8);
+    for subscription in 1..=count {
+        world.request(&of(subscription));
+    }
+    assert_eq!(u128::try_from(world.act()), Ok(count), "nobody knows yet");
+    while !world.out.is_empty() {
+        world.finish(0, Answer::Flood, Folded::Before);
+    }
+    world
+}
+
+fn of(subscription: u128) -> Asked {
+    Asked {
+        subscription,
+        ..asked(None, 0)
+    }
+}
+
+fn called(world: &World) -> Vec<u128> {
+    let subscription = |out: &Out| out.start.invocation.request.subscription_id;
+    world
+        .out
+        .iter()
+        .map(|out| subscription(out).0.as_u128())
+        .collect()
+}
+
+#[test]
+fn those_that_flood_take_turns_and_nobody_else_waits() {
+    let mut world = flooding(5);
+    for subscription in (1..=5).chain(1..=6) {
+        world.request(&of(subscription));
+    }
+    assert_eq!(world.act(), AT_ONCE + 1);
+    assert_eq!(called(&world), [1, 1, 6], "the sixth has never flooded");
+    for (over, out) in [(0, [1, 6, 2]), (0, [6, 2, 3]), (1, [6, 3, 4])] {
+        world.finish(over, Answer::Flood, Folded::Before);
+        assert_eq!((world.act(), called(&world)), (1, out.to_vec()));
+    }
+    world.check_nothing_is_forgotten();
+    world.run_to_the_end();
+}
+
+#[test]
+fn a_turn_ends_though_the_call_does_not() {
+    let mut world = flooding(5);
+    for subscription in 1..=5 {
+        world.request(&of(subscription));
+    }
+    for calls in [AT_ONCE, AT_ONCE, 1] {
+        assert_eq!(world.act(), calls);
+        let wake = world.scheduler.wake_at();
+        assert_eq!(
+            wake,
+            (calls == AT_ONCE && world.out.len() < 5).then(|| world.now.after(TURN))
+        );
+        world.wait(TURN);
+    }
+    world.run_to_the_end();
+}
+
+#[test]
+fn whoever_answers_as_it_should_takes_no_turns_any_more() {
+    let mut world = flooding(1);
+    for _ in 0..8 {
+        world.request(&of(1));
+    }
+    assert_eq!(world.act(), AT_ONCE);
+    world.finish(0, Answer::Output, Folded::Before);
+    assert_eq!(world.act(), 8 - AT_ONCE, "as many as there may be");
+    world.run_to_the_end();
 }

@@ -1,5 +1,6 @@
 //! Any sequence of events: no call is lost, none is made twice, limits and order hold.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use proptest::{collection::vec, option, prelude::*};
@@ -25,7 +26,7 @@ enum Event {
     Act,
 }
 
-fn answer() -> impl Strategy<Value = Answer> {
+fn answer() -> impl Strategy<Value = Answer> + Clone {
     prop_oneof![
         3 => Just(Answer::Output),
         3 => Just(Answer::Unavailable),
@@ -33,10 +34,17 @@ fn answer() -> impl Strategy<Value = Answer> {
     ]
 }
 
-fn event() -> impl Strategy<Value = Event> {
+fn flooding() -> impl Strategy<Value = Answer> + Clone {
+    prop_oneof![1 => Just(Answer::Output), 4 => Just(Answer::Flood)]
+}
+
+fn event(
+    subscriptions: Range<u128>,
+    answer: impl Strategy<Value = Answer> + Clone + 'static,
+) -> impl Strategy<Value = Event> {
     let asked = (
         0..PARTITIONS,
-        0_u128..2,
+        subscriptions,
         option::of(0_u8..3),
         prop_oneof![4 => Just(0_u64), 1 => 1_u64..5_000],
         prop_oneof![Just(0_u64), Just(20), Just(100_000)],
@@ -55,9 +63,9 @@ fn event() -> impl Strategy<Value = Event> {
     ];
     prop_oneof![
         5 => (asked, 1_u8..4).prop_map(|(asked, count)| Event::Request(asked, count)),
-        5 => (any::<prop::sample::Index>(), answer(), folded)
+        5 => (any::<prop::sample::Index>(), answer.clone(), folded)
             .prop_map(|(index, answer, folded)| Event::Finish(index, answer, folded)),
-        2 => (any::<prop::sample::Index>(), answer())
+        2 => (any::<prop::sample::Index>(), answer)
             .prop_map(|(index, answer)| Event::Fold(index, answer)),
         1 => any::<prop::sample::Index>().prop_map(Event::Complete),
         2 => prop_oneof![1_u64..50, Just(100_000)].prop_map(Event::Wait),
@@ -108,7 +116,7 @@ proptest! {
 
     #[test]
     fn every_call_is_made_once_and_in_time(
-        events in vec(event(), 1..80),
+        events in vec(event(0..2, answer()), 1..80),
         queued in 1_usize..5,
         per_lane in 1_usize..4,
         in_flight in 1_usize..6,
@@ -127,8 +135,28 @@ proptest! {
     }
 
     #[test]
+    fn turns_of_those_that_flood_hold_calls_back_and_lose_none(
+        events in vec(event(0..6, flooding()), 1..120),
+        queued in 1_usize..5,
+        per_lane in 1_usize..4,
+        in_flight in 1_usize..8,
+    ) {
+        let limits = Limits { in_flight, queued, breaker: NO_BREAKER };
+        let mut world = World::new(PARTITIONS, limits, per_lane);
+        for event in events {
+            let turns = matches!(event, Event::Act | Event::Wait(_));
+            happen(&mut world, event);
+            if turns {
+                world.act();
+                world.check_nothing_is_forgotten();
+            }
+        }
+        world.run_to_the_end();
+    }
+
+    #[test]
     fn a_breaker_holds_calls_back_and_loses_none(
-        events in vec(event(), 1..80),
+        events in vec(event(0..2, answer()), 1..80),
         queued in 1_usize..5,
         per_lane in 1_usize..4,
     ) {

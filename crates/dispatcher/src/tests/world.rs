@@ -1,6 +1,6 @@
 //! A scheduler, the views it reads, and a model that knows every invocation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,10 @@ use triggerfish_runtime::testing::RunningViews;
 use triggerfish_view::{LogIdentity, Settings, View};
 use triggerfish_wire::envelope;
 
-use crate::scheduler::{Finished, Health, Limits, Scheduler, Start};
+use crate::{
+    flood,
+    scheduler::{Finished, Health, Limits, Scheduler, Start},
+};
 
 pub(super) const NO_BREAKER: BreakerPolicy = BreakerPolicy {
     failures_to_open: 0,
@@ -49,6 +52,8 @@ pub(super) enum Answer {
     Output,
     Unavailable,
     Nothing,
+    /// More than is read.
+    Flood,
 }
 
 /// A call that was started and whose task is not over.
@@ -57,6 +62,8 @@ pub(super) struct Out {
     pub(super) start: Start,
     /// Of which tenure of its partition.
     tenure: u32,
+    /// When it began, if its subscriber was known to flood.
+    took_turn: Option<Timestamp>,
 }
 
 pub(super) struct World {
@@ -77,6 +84,8 @@ pub(super) struct World {
     pub(super) unfolded: Vec<Start>,
     /// Calls started in this tenure of their partition.
     made: Vec<(Partition, InvocationKey, u32, u32)>,
+    /// Whose last answer was more than is read.
+    floods: BTreeSet<SubscriptionId>,
     next_key: u64,
 }
 
@@ -96,6 +105,7 @@ impl World {
             out: Vec::new(),
             unfolded: Vec::new(),
             made: Vec::new(),
+            floods: BTreeSet::new(),
             next_key: 0,
         };
         (0..partitions).for_each(|partition| world.open(Partition(partition)));
@@ -215,9 +225,16 @@ impl World {
             Answer::Output => Health::Alive,
             Answer::Unavailable => Health::Dead,
             Answer::Nothing => Health::NotCalled,
+            Answer::Flood => Health::Flooding,
         };
+        let subscription = out.start.invocation.request.subscription_id;
+        match health {
+            Health::Alive => drop(self.floods.remove(&subscription)),
+            Health::Flooding => drop(self.floods.insert(subscription)),
+            Health::Dead | Health::NotCalled | Health::Abandoned => {}
+        }
         let finished = Finished {
-            subscription: out.start.invocation.request.subscription_id,
+            subscription,
             call: (out.start.partition, out.start.invocation.id.key()),
             ticket: out.start.ticket,
             health,
@@ -247,7 +264,7 @@ impl World {
                 failure,
                 retry_after: None,
             },
-            Answer::Nothing => Reply::Refused(failure),
+            Answer::Nothing | Answer::Flood => Reply::Refused(failure),
         };
         let report = AttemptReport {
             attempt: start.attempt,
@@ -293,7 +310,13 @@ impl World {
             );
             assert!(!self.made.contains(&call), "made twice: {call:?}");
             self.made.push(call);
-            self.out.push(Out { start, tenure });
+            let subscription = start.invocation.request.subscription_id;
+            let took_turn = self.floods.contains(&subscription).then_some(self.now);
+            self.out.push(Out {
+                start,
+                tenure,
+                took_turn,
+            });
         }
         self.check_limits();
         count
@@ -362,6 +385,9 @@ impl World {
             assert!(self.in_flight(lane.request.subscription_id) <= self.per_lane);
         }
         assert!(self.scheduler.queued() <= self.limits.queued.max(1) * lanes.len());
+        let turns = self.out.iter().filter_map(|out| out.took_turn);
+        let turns = turns.filter(|began| began.after(flood::TURN) > self.now);
+        assert!(turns.count() <= flood::AT_ONCE);
     }
 
     /// Calls that may be made as far as order and room go, due or not.
@@ -389,9 +415,17 @@ impl World {
     }
 
     /// Nothing that could be called is left, and the scheduler will be asked in time for
-    /// what is due later.
+    /// what is due later, or for the end of a turn where those that flood take turns.
     pub(super) fn check_nothing_is_forgotten(&self) {
         for (call, due) in self.eligible() {
+            if self.floods.contains(&call.request.subscription_id) && due <= self.now {
+                let turns = self.out.iter().filter_map(|out| out.took_turn);
+                let ends = turns.map(|began| began.after(flood::TURN));
+                let ends: Vec<_> = ends.filter(|end| *end > self.now).collect();
+                assert_eq!(ends.len(), flood::AT_ONCE, "nobody's turn: {call:?}");
+                assert!(self.scheduler.wake_at() <= ends.into_iter().min());
+                continue;
+            }
             assert!(due > self.now, "due and not called: {call:?}");
             let wakes = self.scheduler.wake_at().is_some_and(|wake| wake <= due);
             assert!(wakes, "nobody wakes the loop for {call:?}");

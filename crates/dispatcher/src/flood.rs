@@ -1,0 +1,85 @@
+//! Subscribers whose last answer was more than is read: their calls take turns.
+//!
+//! An answer without an end costs the processors as much as many that end, whoever reads it.
+//! A hundred that come at the same moment would hold up the calls of everybody else; one
+//! after the other they do not.
+
+use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
+
+use triggerfish_core::{SubscriptionId, Timestamp};
+
+use crate::lane::Ticket;
+
+/// How many of their calls have a turn at the same time.
+pub(crate) const AT_ONCE: usize = 2;
+/// How long a turn lasts at most: whoever takes longer to answer does not keep the processors
+/// busy, and the others are not to wait for that.
+pub(crate) const TURN: Duration = Duration::from_millis(50);
+
+/// Whose turn it is.
+#[derive(Default)]
+pub(crate) struct Floods {
+    /// The calls that have a turn, and when it ends, if they are not over sooner.
+    turns: Vec<(Ticket, Timestamp)>,
+    line: VecDeque<SubscriptionId>,
+    in_line: HashSet<SubscriptionId>,
+    /// Was the first in line just now.
+    called_up: Option<SubscriptionId>,
+}
+
+impl Floods {
+    /// Ends the turns that have lasted long enough.
+    pub(crate) fn look_at(&mut self, now: Timestamp) {
+        self.turns.retain(|(_, end)| *end > now);
+    }
+
+    fn has_room(&self) -> bool {
+        self.turns.len() < AT_ONCE
+    }
+
+    /// Calls up the first in line, if there is a turn for it.
+    pub(crate) fn next_in_line(&mut self) -> Option<SubscriptionId> {
+        if !self.has_room() {
+            return None;
+        }
+        self.called_up = self.line.pop_front();
+        let subscription = self.called_up?;
+        self.in_line.remove(&subscription);
+        Some(subscription)
+    }
+
+    /// Whether a call of `subscription` may begin. If not, it is in line for that.
+    pub(crate) fn admit(&mut self, subscription: SubscriptionId) -> bool {
+        let was_first = self.called_up.take() == Some(subscription);
+        if self.has_room() && (was_first || self.line.is_empty()) {
+            return true;
+        }
+        if self.in_line.insert(subscription) {
+            self.line.push_back(subscription);
+        }
+        false
+    }
+
+    /// A call has its turn.
+    pub(crate) fn began(&mut self, ticket: Ticket, now: Timestamp) {
+        self.turns.push((ticket, now.after(TURN)));
+    }
+
+    /// A call is over, of whomever.
+    pub(crate) fn over(&mut self, ticket: Ticket) {
+        self.turns.retain(|(of, _)| *of != ticket);
+    }
+
+    pub(crate) fn is_in_line(&self, subscription: SubscriptionId) -> bool {
+        self.in_line.contains(&subscription)
+    }
+
+    /// When the next turn begins at the latest, if somebody is in line for one. Where there
+    /// is room already the end of another call is waited for.
+    pub(crate) fn next_turn(&self) -> Option<Timestamp> {
+        let is_awaited = !self.line.is_empty() && !self.has_room();
+        let ends = self.turns.iter().map(|(_, end)| *end);
+        ends.min().filter(|_| is_awaited)
+    }
+}
