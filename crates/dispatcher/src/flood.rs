@@ -9,19 +9,17 @@ use std::time::Duration;
 
 use triggerfish_core::{SubscriptionId, Timestamp};
 
-use crate::lane::Ticket;
-
 /// How many of their calls have a turn at the same time.
 pub(crate) const AT_ONCE: usize = 2;
-/// How long a turn lasts at most: whoever takes longer to answer does not keep the processors
-/// busy, and the others are not to wait for that.
+/// How long a turn lasts. Whoever takes longer to answer does not keep the processors busy, and
+/// the others are not to wait for that; whoever takes less leaves them to those who answer.
 pub(crate) const TURN: Duration = Duration::from_millis(50);
 
 /// Whose turn it is.
 #[derive(Default)]
 pub(crate) struct Floods {
-    /// The calls that have a turn, and when it ends, if they are not over sooner.
-    turns: Vec<(Ticket, Timestamp)>,
+    /// When the turns end that have begun.
+    turns: Vec<Timestamp>,
     line: VecDeque<SubscriptionId>,
     in_line: HashSet<SubscriptionId>,
     /// Was the first in line just now.
@@ -31,7 +29,7 @@ pub(crate) struct Floods {
 impl Floods {
     /// Ends the turns that have lasted long enough.
     pub(crate) fn look_at(&mut self, now: Timestamp) {
-        self.turns.retain(|(_, end)| *end > now);
+        self.turns.retain(|end| *end > now);
     }
 
     fn has_room(&self) -> bool {
@@ -62,24 +60,18 @@ impl Floods {
     }
 
     /// A call has its turn.
-    pub(crate) fn began(&mut self, ticket: Ticket, now: Timestamp) {
-        self.turns.push((ticket, now.after(TURN)));
-    }
-
-    /// A call is over, of whomever.
-    pub(crate) fn over(&mut self, ticket: Ticket) {
-        self.turns.retain(|(of, _)| *of != ticket);
+    pub(crate) fn began(&mut self, now: Timestamp) {
+        self.turns.push(now.after(TURN));
     }
 
     pub(crate) fn is_in_line(&self, subscription: SubscriptionId) -> bool {
         self.in_line.contains(&subscription)
     }
 
-    /// When the next turn begins at the latest, if somebody is in line for one. Where there
-    /// is room already the end of another call is waited for.
+    /// When the next turn begins, if somebody is in line for one. Where there is room already
+    /// the end of another call is waited for.
     pub(crate) fn next_turn(&self) -> Option<Timestamp> {
         let is_awaited = !self.line.is_empty() && !self.has_room();
-        let ends = self.turns.iter().map(|(_, end)| *end);
-        ends.min().filter(|_| is_awaited)
+        self.turns.iter().min().copied().filter(|_| is_awaited)
     }
 }

@@ -33,6 +33,9 @@ type Place = (Timestamp, Partition, u64);
 /// An ordering key of one partition.
 type Order = (Partition, KeyHash);
 
+/// An ordering key whose turn has ended, and the place before which it owes no call.
+type Turned = (Order, u64);
+
 /// Where a known call is. Calls that are not known here wait in a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whereabouts {
@@ -42,7 +45,7 @@ enum Whereabouts {
     /// Made; what came of it is not folded yet.
     Returned,
     /// Being made, though nothing is owed any more: its key waits until it is over.
-    Outlived(Ticket, Order),
+    Outlived(Ticket, Turned),
 }
 
 /// Who may be called for an ordering key.
@@ -59,7 +62,7 @@ pub(crate) struct Lane {
     known: HashMap<CallId, Whereabouts>,
     turns: HashMap<Order, Turn>,
     /// The keys whose turn is vacant.
-    vacant: Vec<Order>,
+    vacant: Vec<Turned>,
     spilled: VecDeque<Spilled>,
     pub(crate) in_flight: usize,
     pub(crate) breaker: Breaker,
@@ -181,15 +184,17 @@ impl Lane {
         let id = (partition, invocation.id.key());
         let order = order(partition, invocation);
         let has_turn = order.filter(|order| self.turns.get(order) == Some(&Turn::Held(id.1)));
-        match (self.known.get(&id), has_turn) {
-            (Some(Whereabouts::Out(ticket)), Some(order)) => {
-                let outlived = Whereabouts::Outlived(*ticket, order);
+        // Of its key only the oldest has the turn, so none before it is owed.
+        let turned = has_turn.map(|order| (order, invocation.place() + 1));
+        match (self.known.get(&id), turned) {
+            (Some(Whereabouts::Out(ticket)), Some(turned)) => {
+                let outlived = Whereabouts::Outlived(*ticket, turned);
                 self.known.insert(id, outlived);
             }
             (Some(Whereabouts::Outlived(..)), _) => {}
-            (_, Some(order)) => {
+            (_, Some(turned)) => {
                 self.forget(id);
-                self.vacate(order);
+                self.vacate(turned);
             }
             (_, None) => {
                 self.forget(id);
@@ -217,9 +222,9 @@ impl Lane {
         }
     }
 
-    fn vacate(&mut self, order: Order) {
-        self.turns.insert(order, Turn::Vacant);
-        self.vacant.push(order);
+    fn vacate(&mut self, turned: Turned) {
+        self.turns.insert(turned.0, Turn::Vacant);
+        self.vacant.push(turned);
     }
 
     /// A call is over.
@@ -229,9 +234,9 @@ impl Lane {
             Some(Whereabouts::Out(of)) if *of == ticket => {
                 self.known.insert(id, Whereabouts::Returned);
             }
-            Some(&Whereabouts::Outlived(of, order)) if of == ticket => {
+            Some(&Whereabouts::Outlived(of, turned)) if of == ticket => {
                 self.known.remove(&id);
-                self.vacate(order);
+                self.vacate(turned);
             }
             _ => {}
         }
@@ -242,7 +247,7 @@ impl Lane {
         self.queue.retain(|(_, of, _), _| *of != partition);
         self.known.retain(|(of, _), _| *of != partition);
         self.turns.retain(|(of, _), _| *of != partition);
-        self.vacant.retain(|(of, _)| *of != partition);
+        self.vacant.retain(|((of, _), _)| *of != partition);
         self.spilled
             .retain(|spilled| spilled.partition != partition);
     }
@@ -299,14 +304,15 @@ impl Lane {
         views: &mut Views<'_>,
         capacity: usize,
     ) -> Result<(), Error> {
-        while let Some((partition, hash)) = self.vacant.last().copied() {
+        while let Some((order, from)) = self.vacant.last().copied() {
+            let (partition, hash) = order;
             let head = match views.get(partition) {
-                Some(view) => view.head_of_key(self.subscription, hash)?,
+                Some(view) => view.head_of_key(self.subscription, hash, from)?,
                 None => None,
             };
             self.vacant.pop();
-            self.turns.remove(&(partition, hash));
-            self.admit_head((partition, hash), head);
+            self.turns.remove(&order);
+            self.admit_head(order, head);
         }
         self.evict(capacity);
         // Each partition once; a new one comes to the front.
@@ -368,7 +374,7 @@ impl Lane {
             for hash in &keys {
                 let order = (partition, *hash);
                 if !self.turns.contains_key(&order) {
-                    let head = view.head_of_key(self.subscription, *hash)?;
+                    let head = view.head_of_key(self.subscription, *hash, 0)?;
                     self.admit_head(order, head);
                 }
             }

@@ -149,7 +149,6 @@ impl Scheduler {
             health,
         } = finished;
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.floods.over(ticket);
         let lane = self.lane(subscription);
         lane.finished(call, ticket);
         let is_probe = lane.probe.take_if(|probe| *probe == ticket).is_some();
@@ -158,7 +157,6 @@ impl Scheduler {
                 lane.breaker.on_success();
                 lane.probe = None;
                 lane.failing_since = None;
-                lane.floods = health == Health::Flooding;
             }
             Health::Dead => {
                 // While a probe is out, only that decides.
@@ -170,6 +168,11 @@ impl Scheduler {
             Health::NotCalled if is_probe => lane.breaker.on_success(),
             Health::Abandoned if is_probe => lane.breaker.on_failure(now),
             Health::NotCalled | Health::Abandoned => {}
+        }
+        match health {
+            Health::Flooding => lane.floods = true,
+            Health::Alive | Health::NotCalled => lane.floods = false,
+            Health::Dead | Health::Abandoned => {}
         }
         let failing_since = lane.failing_since;
         self.make_ready(subscription);
@@ -265,7 +268,7 @@ impl Scheduler {
                 self.last_ticket = ticket;
                 self.in_flight += 1;
                 if lane.floods {
-                    self.floods.began(ticket, now);
+                    self.floods.began(now);
                 }
                 starts.push(Start {
                     partition,

@@ -149,7 +149,7 @@ impl View {
                 break;
             };
             let hash = KeyHash(number(&key, 17).ok_or(DAMAGED)?);
-            if self.stored_head(subscription, hash)?.is_some() {
+            if self.stored_head(subscription, hash, 0)?.is_some() {
                 found.insert(hash);
                 stored += 1;
             }
@@ -159,7 +159,7 @@ impl View {
     }
 
     /// The oldest invocation of an ordering key that owes a call: the only one of its
-    /// key that may be called.
+    /// key that may be called. None is looked for that is at a place before `from`.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -167,10 +167,11 @@ impl View {
         &self,
         subscription: SubscriptionId,
         hash: KeyHash,
+        from: u64,
     ) -> Result<Option<Invocation>, Error> {
-        let mut head = self.stored_head(subscription, hash)?;
+        let mut head = self.stored_head(subscription, hash, from)?;
         for buffer in self.buffers() {
-            let range = (subscription, hash, 0)..=(subscription, hash, u64::MAX);
+            let range = (subscription, hash, from)..=(subscription, hash, u64::MAX);
             let mut calls = buffer.ordered.range(range).map(|(_, _, offset)| *offset);
             let first = calls.find(|offset| self.shows(buffer, *offset));
             head = head.into_iter().chain(first).min();
@@ -183,8 +184,9 @@ impl View {
         &self,
         subscription: SubscriptionId,
         hash: KeyHash,
+        from: u64,
     ) -> Result<Option<u64>, Error> {
-        let from = ordered(subscription, hash, 0);
+        let from = ordered(subscription, hash, from);
         let to = crate::layout::after(&from[..25]);
         let mut head = None;
         self.store.scan(&from, &to, Order::Ascending, |key, _| {

@@ -299,11 +299,16 @@ fn those_that_flood_take_turns_and_nobody_else_waits() {
     }
     assert_eq!(world.act(), AT_ONCE + 1);
     assert_eq!(called(&world), [1, 1, 6], "the sixth has never flooded");
-    for (over, out) in [(0, [1, 6, 2]), (0, [6, 2, 3]), (1, [6, 3, 4])] {
-        world.finish(over, Answer::Flood, Folded::Before);
-        assert_eq!((world.act(), called(&world)), (1, out.to_vec()));
+    for out in [[6, 2, 3], [6, 4, 5], [6, 2, 3]] {
+        world.check_nothing_is_forgotten();
+        assert_eq!(world.scheduler.wake_at(), Some(world.now.after(TURN)));
+        while let Some(over) = called(&world).iter().position(|of| *of != 6) {
+            world.finish(over, Answer::Flood, Folded::Before);
+        }
+        assert_eq!(world.act(), 0, "their turns last");
+        world.wait(TURN);
+        assert_eq!((world.act(), called(&world)), (AT_ONCE, out.to_vec()));
     }
-    world.check_nothing_is_forgotten();
     world.run_to_the_end();
 }
 
@@ -315,24 +320,21 @@ fn a_turn_ends_though_the_call_does_not() {
     }
     for calls in [AT_ONCE, AT_ONCE, 1] {
         assert_eq!(world.act(), calls);
-        let wake = world.scheduler.wake_at();
-        assert_eq!(
-            wake,
-            (calls == AT_ONCE && world.out.len() < 5).then(|| world.now.after(TURN))
-        );
         world.wait(TURN);
     }
     world.run_to_the_end();
 }
 
 #[test]
-fn whoever_answers_as_it_should_takes_no_turns_any_more() {
-    let mut world = flooding(1);
-    for _ in 0..8 {
-        world.request(&of(1));
+fn whoever_answers_as_it_should_or_can_not_be_called_takes_no_turns_any_more() {
+    for answer in [Answer::Output, Answer::Nothing] {
+        let mut world = flooding(1);
+        for _ in 0..8 {
+            world.request(&of(1));
+        }
+        assert_eq!(world.act(), AT_ONCE);
+        world.finish(0, answer, Folded::Before);
+        assert_eq!(world.act(), 8 - AT_ONCE, "as many as there may be");
+        world.run_to_the_end();
     }
-    assert_eq!(world.act(), AT_ONCE);
-    world.finish(0, Answer::Output, Folded::Before);
-    assert_eq!(world.act(), 8 - AT_ONCE, "as many as there may be");
-    world.run_to_the_end();
 }

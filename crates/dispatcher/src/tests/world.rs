@@ -62,8 +62,6 @@ pub(super) struct Out {
     pub(super) start: Start,
     /// Of which tenure of its partition.
     tenure: u32,
-    /// When it began, if its subscriber was known to flood.
-    took_turn: Option<Timestamp>,
 }
 
 pub(super) struct World {
@@ -86,6 +84,8 @@ pub(super) struct World {
     made: Vec<(Partition, InvocationKey, u32, u32)>,
     /// Whose last answer was more than is read.
     floods: BTreeSet<SubscriptionId>,
+    /// When calls of those began.
+    turns: Vec<Timestamp>,
     next_key: u64,
 }
 
@@ -106,6 +106,7 @@ impl World {
             unfolded: Vec::new(),
             made: Vec::new(),
             floods: BTreeSet::new(),
+            turns: Vec::new(),
             next_key: 0,
         };
         (0..partitions).for_each(|partition| world.open(Partition(partition)));
@@ -229,9 +230,9 @@ impl World {
         };
         let subscription = out.start.invocation.request.subscription_id;
         match health {
-            Health::Alive => drop(self.floods.remove(&subscription)),
+            Health::Alive | Health::NotCalled => drop(self.floods.remove(&subscription)),
             Health::Flooding => drop(self.floods.insert(subscription)),
-            Health::Dead | Health::NotCalled | Health::Abandoned => {}
+            Health::Dead | Health::Abandoned => {}
         }
         let finished = Finished {
             subscription,
@@ -311,12 +312,10 @@ impl World {
             assert!(!self.made.contains(&call), "made twice: {call:?}");
             self.made.push(call);
             let subscription = start.invocation.request.subscription_id;
-            let took_turn = self.floods.contains(&subscription).then_some(self.now);
-            self.out.push(Out {
-                start,
-                tenure,
-                took_turn,
-            });
+            if self.floods.contains(&subscription) {
+                self.turns.push(self.now);
+            }
+            self.out.push(Out { start, tenure });
         }
         self.check_limits();
         count
@@ -385,9 +384,12 @@ impl World {
             assert!(self.in_flight(lane.request.subscription_id) <= self.per_lane);
         }
         assert!(self.scheduler.queued() <= self.limits.queued.max(1) * lanes.len());
-        let turns = self.out.iter().filter_map(|out| out.took_turn);
-        let turns = turns.filter(|began| began.after(flood::TURN) > self.now);
-        assert!(turns.count() <= flood::AT_ONCE);
+        assert!(self.ends_of_turns().count() <= flood::AT_ONCE);
+    }
+
+    fn ends_of_turns(&self) -> impl Iterator<Item = Timestamp> {
+        let ends = self.turns.iter().map(|began| began.after(flood::TURN));
+        ends.filter(|end| *end > self.now)
     }
 
     /// Calls that may be made as far as order and room go, due or not.
@@ -419,11 +421,10 @@ impl World {
     pub(super) fn check_nothing_is_forgotten(&self) {
         for (call, due) in self.eligible() {
             if self.floods.contains(&call.request.subscription_id) && due <= self.now {
-                let turns = self.out.iter().filter_map(|out| out.took_turn);
-                let ends = turns.map(|began| began.after(flood::TURN));
-                let ends: Vec<_> = ends.filter(|end| *end > self.now).collect();
-                assert_eq!(ends.len(), flood::AT_ONCE, "nobody's turn: {call:?}");
-                assert!(self.scheduler.wake_at() <= ends.into_iter().min());
+                let ends = self.ends_of_turns();
+                assert_eq!(ends.count(), flood::AT_ONCE, "nobody's turn: {call:?}");
+                let wake = self.scheduler.wake_at();
+                assert!(wake.is_some() && wake <= self.ends_of_turns().min());
                 continue;
             }
             assert!(due > self.now, "due and not called: {call:?}");

@@ -150,16 +150,17 @@ impl Model {
 
     fn check_calls(&self, view: &View) {
         let mut unordered: BTreeMap<SubscriptionId, BTreeMap<_, &Invocation>> = BTreeMap::new();
-        let mut ordered: BTreeMap<SubscriptionId, BTreeMap<KeyHash, &Invocation>> = BTreeMap::new();
+        let mut ordered: BTreeMap<SubscriptionId, BTreeMap<KeyHash, BTreeMap<u64, &Invocation>>> =
+            BTreeMap::new();
         for invocation in self.open() {
             let Phase::Due { due, .. } = invocation.phase else {
                 continue;
             };
             let subscription = invocation.request.subscription_id;
             if let Some(key) = &invocation.request.ordering_key {
-                // The newest come first, so the oldest stays.
                 let keys = ordered.entry(subscription).or_default();
-                keys.insert(KeyHash::of(key), invocation);
+                let calls = keys.entry(KeyHash::of(key)).or_default();
+                calls.insert(invocation.place(), invocation);
             } else {
                 let calls = unordered.entry(subscription).or_default();
                 calls.insert((due, invocation.offset), invocation);
@@ -177,9 +178,13 @@ impl Model {
                 all_keys(view, subscription),
                 keys.keys().copied().collect::<Vec<_>>()
             );
-            for (hash, head) in keys {
-                let found = view.head_of_key(subscription, hash).unwrap();
-                assert_eq!(found.as_ref(), Some(head));
+            for (hash, calls) in keys {
+                let after = calls.keys().map(|place| place + 1);
+                for from in [0].into_iter().chain(after) {
+                    let found = view.head_of_key(subscription, hash, from).unwrap();
+                    let head = calls.range(from..).next().map(|(_, head)| *head);
+                    assert_eq!(found.as_ref(), head);
+                }
             }
         }
     }

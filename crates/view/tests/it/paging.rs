@@ -63,11 +63,11 @@ fn of_each_ordering_key_the_oldest_is_called_and_then_the_next() {
     let keys = view.ordering_keys(subscription(0), None, 1000).unwrap();
     assert_eq!(keys.len(), 50);
     for key in keys {
-        let head = view.head_of_key(subscription(0), key).unwrap().unwrap();
+        let head = view.head_of_key(subscription(0), key, 0).unwrap().unwrap();
         assert!(head.offset < 50);
         let done = Record::new(600 + head.offset, head.offset, at(700), &completed(3));
         fold(&mut view, &done).unwrap();
-        let next = view.head_of_key(subscription(0), key).unwrap().unwrap();
+        let next = view.head_of_key(subscription(0), key, 0).unwrap().unwrap();
         assert_eq!(next.offset, head.offset + 50);
     }
 }
