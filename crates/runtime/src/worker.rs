@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::{
     sync::{Notify, mpsc},
-    task::{JoinError, JoinSet},
+    task::{JoinError, JoinSet, yield_now},
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -255,6 +255,8 @@ impl<L: EventLog> Worker<L> {
             // Calls start before the commit: their cause is in the log already.
             self.crew.act(POLL);
         }
+        // They are tasks of their own, and are not to wait until the commit is on its way.
+        yield_now().await;
         if outputs.is_empty() {
             Ok(())
         } else {
