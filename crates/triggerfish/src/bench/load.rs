@@ -127,6 +127,35 @@ pub(super) async fn bare_loop(
     Ok(Measured { took, count })
 }
 
+/// POSTs `count` events one after the other, each after something about the one before is
+/// durable in the log: what keeping an order across crashes costs at least.
+pub(super) async fn durable_loop(
+    service: &Service,
+    url: &str,
+    count: u64,
+    step: &Step,
+) -> anyhow::Result<Measured> {
+    /// About what the report of a call has.
+    const BYTES: &[u8] = &[b' '; 256];
+    let client = client()?;
+    let appender = service.log.open_appender(WriterName::from("bench")).await?;
+    let began = Instant::now();
+    for number in 0..count {
+        post(&client, url, number).await?;
+        let record = NewRecord {
+            topic: service.topics.dead_letters.clone(),
+            partition: Partition(0),
+            key: None,
+            value: Some(Bytes::from_static(BYTES)),
+            headers: Vec::new(),
+        };
+        appender.append(vec![record]).await?;
+        step.done.store(number + 1, Ordering::Relaxed);
+    }
+    let took = began.elapsed();
+    Ok(Measured { took, count })
+}
+
 /// Events of one trigger, and how many of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Load {

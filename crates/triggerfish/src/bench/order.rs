@@ -2,7 +2,8 @@
 //! waiting from the start: no order, an order within each of some keys, one order for all.
 //!
 //! The reference of each is bare POSTs to the same subscriber, as many at once as there can
-//! be: the calls in flight, the keys, one after the other.
+//! be: the calls in flight, the keys, one after the other. For one order there are also POSTs
+//! one after the other of which each waits for a durable record about the one before.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use triggerfish_core::subscription::{DeliveryOptions, Ordering};
 
 use super::{
     Case,
-    load::{Load, Measured, bare_loop, through_triggerfish},
+    load::{Load, Measured, bare_loop, durable_loop, through_triggerfish},
     outcome::{Bound, Figure, Outcome, Unit, count},
     paced::{Paced, Pause, Seen},
     progress::{Progress, Step},
@@ -40,6 +41,12 @@ const NONE: &str = "none";
 const KEYS: &str = "keys";
 const ONE: &str = "one";
 const RATIO: Figure = Figure::new("oneRatio", "one order beside serial", Unit::Ratio);
+const DURABLE: Figure = Figure::new("oneDurable", "one order, bare, durable", Unit::Seconds);
+const DURABLE_RATIO: Figure = Figure::new(
+    "oneDurableRatio",
+    "one order beside serial, durable",
+    Unit::Ratio,
+);
 const CALLS: Figure = Figure::new("calls", "calls of each", Unit::Count);
 
 impl Kind {
@@ -95,8 +102,15 @@ impl Case for OrderArgs {
                 outcome.add(&kind.out_of_order, count(seen.out_of_order));
                 outcome.add(&CALLS, count(seen.calls));
                 if kind.keys == Some(1) {
-                    let ratio = measured.took.as_secs_f64() / bare.took.as_secs_f64();
-                    outcome.add(&RATIO, ratio);
+                    let name = format!("{}, bare, durable", kind.name);
+                    let step = progress.step(round, &name, self.count);
+                    let url = subscriber.url();
+                    let durable = durable_loop(&stage.service, &url, self.count, &step).await?;
+                    drop((step, subscriber.seen()));
+                    let took = measured.took.as_secs_f64();
+                    outcome.add(&RATIO, took / bare.took.as_secs_f64());
+                    outcome.add(&DURABLE, durable.took.as_secs_f64());
+                    outcome.add(&DURABLE_RATIO, took / durable.took.as_secs_f64());
                 }
             }
         }

@@ -10,7 +10,7 @@ use axum::{
     Json, Router,
     extract::State,
     http::{HeaderName, header::CONTENT_TYPE},
-    routing::post,
+    routing,
 };
 use hdrhistogram::Histogram;
 use serde::Deserialize;
@@ -21,7 +21,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::service::{Service, healthy_trigger};
 use crate::bench::{
-    load::Measured,
+    load::{Measured, client, post},
     pace::{self, Pace},
     progress::Step,
 };
@@ -36,6 +36,8 @@ pub(super) struct Healthy {
     shared: Arc<Shared>,
     server: JoinHandle<()>,
     subscribers: u32,
+    /// Where they answer without that it counts.
+    bare_url: String,
     /// Numbers the events.
     next: AtomicU64,
 }
@@ -69,7 +71,8 @@ impl Healthy {
             window: Semaphore::new(outstanding as usize),
         });
         let app = Router::new()
-            .route("/", post(answer))
+            .route("/", routing::post(answer))
+            .route("/bare", routing::post(bare_answer))
             .with_state(Arc::clone(&shared));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}/", listener.local_addr()?);
@@ -85,6 +88,7 @@ impl Healthy {
             shared,
             server,
             subscribers,
+            bare_url: format!("{url}bare"),
             next: AtomicU64::new(0),
         })
     }
@@ -148,31 +152,43 @@ impl Healthy {
     ) -> anyhow::Result<Histogram<u64>> {
         let (healthy, service) = (Arc::clone(self), Arc::clone(service));
         let done = Arc::clone(&step.done);
-        let sending = tokio::task::spawn_blocking(move || {
-            let (mut pace, mut senders) = (Pace::new(every), JoinSet::new());
-            let runtime = Handle::current();
-            let count = time.as_micros() / every.as_micros().max(1);
-            for _ in 0..count {
-                let due = pace.wait();
-                let (trigger, number) = healthy.event();
-                lock(&healthy.shared.due).insert(number, due);
-                let (service, done) = (Arc::clone(&service), Arc::clone(&done));
-                let sending = async move {
-                    service.send(&trigger, number).await?;
-                    done.fetch_add(1, Ordering::Relaxed);
-                    anyhow::Ok(())
-                };
-                senders.spawn_on(sending, &runtime);
-                healthy.shared.window.forget_permits(1);
+        let send = move |due| {
+            let (trigger, number) = healthy.event();
+            lock(&healthy.shared.due).insert(number, due);
+            healthy.shared.window.forget_permits(1);
+            let (service, done) = (Arc::clone(&service), Arc::clone(&done));
+            async move {
+                service.send(&trigger, number).await?;
+                done.fetch_add(1, Ordering::Relaxed);
+                anyhow::Ok(())
             }
-            senders
-        });
-        let mut senders = sending.await?;
-        while let Some(sender) = senders.join_next().await {
-            sender??;
-        }
+        };
+        open_loop(every, time, send).await?;
         self.until_all_came().await?;
         let mut lasted = lock(&self.shared.lasted);
+        Ok(std::mem::replace(&mut *lasted, pace::histogram()))
+    }
+
+    /// The same number of bare POSTs straight to the subscribers: what neighbours do to
+    /// whatever else runs on these processors.
+    pub(super) async fn bare_at_pace(
+        &self,
+        every: Duration,
+        time: Duration,
+    ) -> anyhow::Result<Histogram<u64>> {
+        let (client, url) = (client()?, self.bare_url.clone());
+        let lasted = Arc::new(Mutex::new(pace::histogram()));
+        let measured = Arc::clone(&lasted);
+        let send = move |due| {
+            let (client, url) = (client.clone(), url.clone());
+            let lasted = Arc::clone(&measured);
+            async move {
+                post(&client, &url, 0).await?;
+                pace::record(&mut lock(&lasted), due)
+            }
+        };
+        open_loop(every, time, send).await?;
+        let mut lasted = lock(&lasted);
         Ok(std::mem::replace(&mut *lasted, pace::histogram()))
     }
 
@@ -192,11 +208,40 @@ impl Healthy {
     }
 }
 
+/// Begins something every `every` for this long, whatever becomes of what began before, and
+/// waits until all of it is over. It is told since when it is due.
+async fn open_loop<F>(
+    every: Duration,
+    time: Duration,
+    mut begin: impl FnMut(Instant) -> F + Send + 'static,
+) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
+    let starting = tokio::task::spawn_blocking(move || {
+        let (mut pace, mut pieces) = (Pace::new(every), JoinSet::new());
+        let runtime = Handle::current();
+        for _ in 0..time.as_micros() / every.as_micros().max(1) {
+            pieces.spawn_on(begin(pace.wait()), &runtime);
+        }
+        pieces
+    });
+    let mut pieces = starting.await?;
+    while let Some(over) = pieces.join_next().await {
+        over??;
+    }
+    Ok(())
+}
+
 impl Drop for Healthy {
     fn drop(&mut self) {
         self.server.abort();
     }
 }
+
+type Answer = ([(HeaderName, &'static str); 1], &'static str);
+
+const ANSWER: Answer = ([(CONTENT_TYPE, "application/json")], "{\"approved\":true}");
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -204,10 +249,7 @@ struct Event {
     identity_id: String,
 }
 
-async fn answer(
-    State(shared): State<Arc<Shared>>,
-    Json(event): Json<Event>,
-) -> ([(HeaderName, &'static str); 1], &'static str) {
+async fn answer(State(shared): State<Arc<Shared>>, Json(event): Json<Event>) -> Answer {
     let number = u64::from_str_radix(&event.identity_id, 16).ok();
     // Once none is due all have been counted.
     shared.arrived.fetch_add(1, Ordering::Relaxed);
@@ -217,5 +259,9 @@ async fn answer(
         let _ = pace::record(&mut lock(&shared.lasted), due);
         shared.window.add_permits(1);
     }
-    ([(CONTENT_TYPE, "application/json")], "{\"approved\":true}")
+    ANSWER
+}
+
+async fn bare_answer(Json(_): Json<Event>) -> Answer {
+    ANSWER
 }

@@ -4,7 +4,8 @@
 //! The useless ones have as much waiting as keeps all their calls in flight, and get more all
 //! the time. The healthy ones get as much as goes, then events at a fixed pace, of which each
 //! counts from the moment when it was due until its subscriber is called. Both are measured
-//! without neighbours in the same round, just before.
+//! without neighbours in the same round, just before. Bare POSTs at the same pace at the same
+//! time show what neighbours do to anything that runs on the same processors.
 
 mod dead;
 mod healthy;
@@ -36,6 +37,7 @@ const LATE_MAX: Bound = Bound::AtMost(500.0);
 
 const ALONE: Figure = Figure::new("alone", "healthy alone", Unit::PerSecond);
 const ALONE_P99: Figure = Figure::new("aloneP99", "healthy alone, p99", Unit::Millis);
+const BARE_P99: Figure = Figure::new("bareP99", "bare POSTs alone, p99", Unit::Millis);
 const MOST: Figure = Figure::new(
     "inFlight",
     "in flight of one neighbour at most",
@@ -73,6 +75,8 @@ struct Settings {
 struct Got {
     per_second: f64,
     lasted: Histogram<u64>,
+    /// How long bare POSTs took at the same time.
+    bare: Histogram<u64>,
 }
 
 impl Case for NeighboursArgs {
@@ -169,13 +173,14 @@ impl Ground<'_> {
         let title = format!("{what}, at a fixed pace");
         let total = u64::try_from(time.as_micros() / every.as_micros().max(1))?;
         let step = self.progress.step(self.round, &title, total);
-        let lasted = self
-            .healthy
-            .at_pace(self.service, every, time, &step)
-            .await?;
+        let (lasted, bare) = tokio::try_join!(
+            self.healthy.at_pace(self.service, every, time, &step),
+            self.healthy.bare_at_pace(every, time),
+        )?;
         Ok(Got {
             per_second: measured.per_second(),
             lasted,
+            bare,
         })
     }
 
@@ -198,13 +203,14 @@ impl Ground<'_> {
             unit: Unit::Ratio,
         };
         let (throughput, p99) = (figure("Throughput", "throughput"), figure("P99", "p99"));
+        let bare_p99 = figure("BareP99", "p99 of bare POSTs");
+        let slower = |beside, alone| millis(beside, 0.99) / millis(alone, 0.99);
         outcome.add(&ALONE, alone.per_second);
         outcome.add(&ALONE_P99, millis(&alone.lasted, 0.99));
+        outcome.add(&BARE_P99, millis(&alone.bare, 0.99));
         outcome.add(&throughput, beside.per_second / alone.per_second);
-        outcome.add(
-            &p99,
-            millis(&beside.lasted, 0.99) / millis(&alone.lasted, 0.99),
-        );
+        outcome.add(&p99, slower(&beside.lasted, &alone.lasted));
+        outcome.add(&bare_p99, slower(&beside.bare, &alone.bare));
         outcome.reach(&throughput, THROUGHPUT_MIN);
         outcome.reach(&p99, P99_MAX);
         if self.settings.dead.last() == Some(&number) {
