@@ -13,7 +13,7 @@ use triggerfish_log::{
 };
 
 use super::{outcome::count, progress::Step};
-use crate::service::Service;
+use crate::service::{AnyLog, Service};
 
 /// How long a completion may take while others are under way.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -200,37 +200,65 @@ pub(super) async fn through(
     write: impl Fn(&Destination, u64) -> NewRecord + Send + 'static,
     step: &Step,
 ) -> anyhow::Result<Measured> {
-    let count = bounds.completions;
-    let partitions = service.log.partitions(&service.topics.completions).await?;
-    let mut reader = service.log.open_reader().await?;
-    let mut positions = ends(&mut reader, &service.topics.completions, partitions).await?;
-    let window = Arc::new(Semaphore::new(bounds.outstanding as usize));
-    let appender = service.log.open_appender(WriterName::from("bench")).await?;
-    let to = Destination {
-        topic: service.topics.trigger_events.clone(),
-        partitions,
+    let (log, topics) = (&service.log, &service.topics);
+    let way = Way {
+        log,
+        into: &topics.trigger_events,
+        out: &topics.completions,
+        is_good,
     };
-    let began = Instant::now();
-    let feeding = tokio::spawn(feed(appender, to, bounds, write, Arc::clone(&window)));
-    let mut seen = 0;
-    while seen < count {
-        let records = reader.follow(&mut positions, Limit::default(), PATIENCE);
-        let records = records.await?;
-        ensure!(
-            !records.is_empty(),
-            "no completion for {PATIENCE:?} after {seen} of {count}"
-        );
-        for record in &records {
-            is_good(record.value.as_deref())?;
+    way.go(bounds, write, step).await
+}
+
+/// A way through the log: from one topic to another.
+pub(super) struct Way<'w> {
+    pub(super) log: &'w AnyLog,
+    pub(super) into: &'w Topic,
+    pub(super) out: &'w Topic,
+    /// What comes out is checked by this.
+    pub(super) is_good: fn(Option<&[u8]>) -> anyhow::Result<()>,
+}
+
+impl Way<'_> {
+    /// Appends what `write` writes, and waits for all that comes of it.
+    pub(super) async fn go(
+        &self,
+        bounds: Bounds,
+        write: impl Fn(&Destination, u64) -> NewRecord + Send + 'static,
+        step: &Step,
+    ) -> anyhow::Result<Measured> {
+        let count = bounds.completions;
+        let partitions = self.log.partitions(self.out).await?;
+        let mut reader = self.log.open_reader().await?;
+        let mut positions = ends(&mut reader, self.out, partitions).await?;
+        let window = Arc::new(Semaphore::new(bounds.outstanding as usize));
+        let appender = self.log.open_appender(WriterName::from("bench")).await?;
+        let to = Destination {
+            topic: self.into.clone(),
+            partitions,
+        };
+        let began = Instant::now();
+        let feeding = tokio::spawn(feed(appender, to, bounds, write, Arc::clone(&window)));
+        let mut seen = 0;
+        while seen < count {
+            let records = reader.follow(&mut positions, Limit::default(), PATIENCE);
+            let records = records.await?;
+            ensure!(
+                !records.is_empty(),
+                "no completion for {PATIENCE:?} after {seen} of {count}"
+            );
+            for record in &records {
+                (self.is_good)(record.value.as_deref())?;
+            }
+            seen += records.len() as u64;
+            step.done.store(seen, Ordering::Relaxed);
+            window.add_permits(records.len());
         }
-        seen += records.len() as u64;
-        step.done.store(seen, Ordering::Relaxed);
-        window.add_permits(records.len());
+        let took = began.elapsed();
+        feeding.await??;
+        ensure!(seen == count, "{seen} completions in place of {count}");
+        Ok(Measured { took, count })
     }
-    let took = began.elapsed();
-    feeding.await??;
-    ensure!(seen == count, "{seen} completions in place of {count}");
-    Ok(Measured { took, count })
 }
 
 /// Checks that a completion is of an invocation that went well.

@@ -27,6 +27,7 @@ mod outage;
 mod outcome;
 mod pace;
 mod paced;
+mod pipeline;
 mod plot;
 mod progress;
 mod rebuild;

@@ -1,5 +1,6 @@
 //! `triggerfish bench sync`: SYNC invocations, from the event in `trigger-events` to
-//! the completion, beside a bare HTTP loop to the same sink.
+//! the completion, beside a bare HTTP loop to the same sink, and beside a pipeline on the same
+//! log that keeps no state.
 
 use std::sync::atomic::Ordering;
 
@@ -9,6 +10,7 @@ use super::{
     Case,
     load::{Load, bare_loop, through_triggerfish},
     outcome::{Bound, Figure, Outcome, Unit, count},
+    pipeline::Pipeline,
     progress::Progress,
     sink::Sink,
     stage::{REQUEST_RESPONSE, Stage, Subscriber},
@@ -18,7 +20,9 @@ use crate::args::bench::{Engine, Options, SyncArgs};
 const REFERENCE: Figure = Figure::new("reference", "bare loop", Unit::PerSecond);
 const MEASURED: Figure = Figure::new("measured", "triggerfish", Unit::PerSecond);
 const RATIO: Figure = Figure::new("ratio", "ratio", Unit::Ratio);
-const CALLS: Figure = Figure::new("calls", "calls on both sides", Unit::Count);
+const PIPELINE: Figure = Figure::new("pipeline", "pipeline without state", Unit::PerSecond);
+const PIPELINE_RATIO: Figure = Figure::new("pipelineRatio", "beside the pipeline", Unit::Ratio);
+const CALLS: Figure = Figure::new("calls", "calls on all sides", Unit::Count);
 
 /// What the engine is to reach. On Kafka it is the pace of a pipeline from topic over
 /// HTTP to topic that keeps no state, measured with the broker on the same cores.
@@ -75,7 +79,11 @@ impl Case for SyncArgs {
             through_triggerfish(&stage.service, before, &step).await?;
             sink.calls.store(0, Ordering::Relaxed);
         }
+        let pipeline = Pipeline::start(&stage.service, sink.url(), in_flight).await?;
         for round in 0..self.options.repeat {
+            let step = progress.step(round, "pipeline", load.count);
+            let pipeline = pipeline.measure(load, &step).await?;
+            drop(step);
             let step = progress.step(round, "bare loop", load.count);
             let reference = bare_loop(&sink.url(), load.count, in_flight, &step).await?;
             drop(step);
@@ -84,8 +92,10 @@ impl Case for SyncArgs {
             drop(step);
             // Each side called the sink once for each event: neither left out work.
             let calls = sink.calls.swap(0, Ordering::Relaxed);
-            ensure!(calls == 2 * load.count, "the sink was called {calls} times");
+            ensure!(calls == 3 * load.count, "the sink was called {calls} times");
             let (reference, measured) = (reference.per_second(), measured.per_second());
+            outcome.add(&PIPELINE, pipeline.per_second());
+            outcome.add(&PIPELINE_RATIO, measured / pipeline.per_second());
             outcome.add(&REFERENCE, reference);
             outcome.add(&MEASURED, measured);
             // Of each round, so that both sides saw the same machine.

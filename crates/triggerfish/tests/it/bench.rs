@@ -78,7 +78,7 @@ fn is_kept(found: &Value, figure: &str) -> bool {
 #[test]
 fn sync_calls_once_for_each_event() {
     let (found, plot) = measure("sync", &["--invocations", "200"]);
-    assert_eq!(rounds(&found, "calls"), [400.0, 400.0]);
+    assert_eq!(rounds(&found, "calls"), [600.0, 600.0]);
     let ratios = rounds(&found, "ratio");
     let sides = [rounds(&found, "measured"), rounds(&found, "reference")];
     for round in 0..ROUNDS {
