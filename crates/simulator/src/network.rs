@@ -118,7 +118,7 @@ impl Network {
         let Some(received) = received(&request) else {
             return Err(no_answer(FailureKind::Protocol));
         };
-        self.checks.calling(&self.life, received.id);
+        let _under_way = self.checks.calling(&self.life, received.id);
         self.life.pass(Seam::BeforeCall).await;
         let nth = self.clients.count_call(received.id);
         let (id, number) = (received.id, received.number);

@@ -38,6 +38,12 @@ use crate::{
 
 /// What the log says that it is.
 pub(crate) const CLUSTER: &str = "simulated";
+/// Calls of one process that may be in flight.
+pub(crate) const IN_FLIGHT: usize = 16;
+/// Those of one subscription.
+pub(crate) const IN_FLIGHT_OF_SUBSCRIPTION: usize = 3;
+/// Those of one callback.
+pub(crate) const IN_FLIGHT_OF_CALLBACK: usize = 8;
 /// The base of callback URLs.
 const PUBLIC_URL: &str = "https://triggerfish.example";
 const HOUR: Duration = Duration::from_hours(1);
@@ -216,7 +222,7 @@ impl Boot<'_> {
         let calls = Calls::new(caller, registry, settings, self.clock());
         let settings = Settings {
             limits: Limits {
-                in_flight: 16,
+                in_flight: IN_FLIGHT,
                 queued: 3,
                 breaker: BreakerPolicy {
                     failures_to_open: 3,
@@ -224,8 +230,8 @@ impl Boot<'_> {
                     pause_max: Duration::from_secs(4),
                 },
             },
-            in_flight_per_subscription: 3,
-            in_flight_per_callback: 8,
+            in_flight_per_subscription: IN_FLIGHT_OF_SUBSCRIPTION,
+            in_flight_per_callback: IN_FLIGHT_OF_CALLBACK,
             disable_after: None,
         };
         Ok(Dispatcher::new(

@@ -209,6 +209,7 @@ impl World {
             }
             What::Jump { host, by } => {
                 self.checks.trouble(u64::MAX / 2);
+                self.checks.clock_is_set();
                 self.hosts[host].clock.jump(by);
             }
             What::Outage { down } => {

@@ -1,10 +1,13 @@
 //! Looks at everything that happens and says which invariant it breaks.
 //!
-//! What can be seen at one moment is checked at that moment (`watch`), the rest when the
-//! world has come to rest (`rest`), and secrets in all that anybody can read (`secrets`).
+//! What can be seen at one moment is checked at that moment (`watch`, `calls`), the rest when
+//! the world has come to rest (`rest`), and secrets in all that anybody can read (`secrets`).
+//! `oracle` folds the log with the core, `referee` says without it how things have to end.
 //! Every finding names its invariant by the id of `triggerfish_core::invariant`.
 
+mod calls;
 mod oracle;
+mod referee;
 mod rest;
 mod secrets;
 mod watch;
@@ -15,7 +18,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use triggerfish_api::ports::Listing;
 use triggerfish_core::{
-    ActionState, CompletionReport, Invocation, InvocationId, Outcome, Phase, SubscriptionId,
+    ActionState, CompletionReport, Invocation, InvocationId, Outcome, SubscriptionId,
     action::Verdict,
     invariant::{Invariant, Violation},
 };
@@ -23,6 +26,7 @@ use triggerfish_log::{Offset, Partition, Record, Topic};
 use triggerfish_runtime::Topics;
 
 use crate::{history::History, life::Life};
+use calls::Out;
 use oracle::Oracle;
 
 /// Who dispatches in which group.
@@ -72,6 +76,12 @@ struct Seen {
     upstream: BTreeMap<(Topic, Partition, Offset), Expected>,
     acknowledged: Vec<Expected>,
     told: BTreeMap<InvocationId, Verdict>,
+    /// Calls that are being made, by a number of their own.
+    under_way: BTreeMap<u64, Out>,
+    /// How many there have been.
+    calls: u64,
+    /// The clock of a host was set.
+    clock_was_set: bool,
     troubles: Vec<Trouble>,
     broken: Vec<Violation>,
 }
@@ -152,36 +162,9 @@ impl Checks {
         seen.acknowledged.push(expected);
     }
 
-    /// A subscriber is called.
-    pub(crate) fn calling(&self, by: &Life, id: InvocationId) {
-        let mut seen = self.seen.lock();
-        if seen.oracle.newest(id).is_none() {
-            let detail = format!("{} calls for {id}, which is not in the log", by.name());
-            seen.broken(Invariant::CauseBeforeEffect, detail);
-            return;
-        }
-        let partition = Partition(u32::from(id.partition()));
-        let holds = [DISPATCHERS, WORKERS].map(|group| (by.name(), group.to_owned()));
-        let hold = holds
-            .iter()
-            .find_map(|key| seen.holds.get(key)?.get(&partition));
-        let wrong = match hold {
-            None => Some("which it was never assigned"),
-            Some(hold) if hold.is_released => Some("which it has released"),
-            Some(hold) => {
-                let known = seen.oracle.before(id, hold.end);
-                let is_due = |known: &Invocation| matches!(known.phase, Phase::Due { .. });
-                let is_settled = known.is_some_and(|known| !is_due(known));
-                is_settled.then_some("although the log had its answer when it was assigned")
-            }
-        };
-        if let Some(wrong) = wrong {
-            let detail = format!(
-                "{} calls for {id} of partition {partition}, {wrong}",
-                by.name()
-            );
-            seen.broken(Invariant::CauseBeforeEffect, detail);
-        }
+    /// From now on timestamps say little.
+    pub(crate) fn clock_is_set(&self) {
+        self.seen.lock().clock_was_set = true;
     }
 
     /// A subscriber was told that its result counts.

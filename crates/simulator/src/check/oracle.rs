@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use triggerfish_core::{
-    ActionState, Invocation, InvocationId, InvocationKey, Observation, Seen, SubscriptionId,
+    ActionState, Invocation, InvocationId, InvocationKey, Observation, Phase, Seen, SubscriptionId,
     action::expand, apply,
 };
 use triggerfish_log::{Offset, Partition, Record};
 use triggerfish_wire::envelope;
+
+use super::referee::Said;
 
 /// The states of one thing, and the offset that led to each.
 type States<T> = Vec<(Offset, T)>;
@@ -25,6 +27,7 @@ pub(crate) struct Oracle {
     /// The actions, by what the platform calls them.
     asked: BTreeMap<Arc<str>, BTreeSet<InvocationId>>,
     unreadable: BTreeSet<(Partition, Offset)>,
+    said: BTreeMap<Place, Vec<Said>>,
 }
 
 impl Oracle {
@@ -57,6 +60,8 @@ impl Oracle {
                 self.actions.insert(place, states);
             }
             observation => {
+                let said = self.said.entry((record.partition, id.key())).or_default();
+                said.push((id, at, observation.clone()));
                 let before = self.newest(id).cloned();
                 let step = apply(before, seen, observation);
                 if let Some(state) = step.state.filter(|_| step.ignored.is_none()) {
@@ -105,6 +110,25 @@ impl Oracle {
         let states = self.invocations.get(&place)?;
         let count = states.partition_point(|(offset, _)| *offset < end);
         states[..count].last().map(|(_, state)| state)
+    }
+
+    /// All that the log says of an invocation, in its order.
+    pub(crate) fn said(&self, id: InvocationId) -> &[Said] {
+        let place = (Partition(u32::from(id.partition())), id.key());
+        self.said.get(&place).map_or(&[], Vec::as_slice)
+    }
+
+    /// An invocation of the same subscription and ordering key that came before `call` and
+    /// owes a call.
+    pub(crate) fn owed_before(&self, call: &Invocation) -> Option<&Invocation> {
+        let partition = call.id.partition();
+        self.invocations().find(|other| {
+            other.id.partition() == partition
+                && other.request.subscription_id == call.request.subscription_id
+                && other.request.ordering_key == call.request.ordering_key
+                && other.offset < call.offset
+                && matches!(other.phase, Phase::Due { .. })
+        })
     }
 
     /// Whether this is what the log said of an invocation at some time.

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 use triggerfish_api::ports::Listing;
-use triggerfish_core::{ActionState, Invocation, Timing, invariant::Invariant};
+use triggerfish_core::{ActionState, Invocation, Timing, action::Verdict, invariant::Invariant};
 use triggerfish_log::{Offset, Partition, Topic};
 use triggerfish_wire::completion;
 
-use super::{Checks, Expected, Seen};
+use super::{Checks, Expected, Seen, referee::Ruling};
 use crate::life::Life;
 
 /// How long before a decision trouble can have made it late, in milliseconds.
@@ -50,6 +50,7 @@ impl Checks {
         let invocations: Vec<Invocation> = seen.oracle.invocations().cloned().collect();
         for invocation in &invocations {
             self.check_outcome(seen, invocation);
+            self.check_rules(seen, invocation);
         }
         let actions: Vec<ActionState> = seen.oracle.actions().cloned().collect();
         for action in &actions {
@@ -136,6 +137,27 @@ impl Checks {
         }
     }
 
+    /// It ended as the rules say, which are stated without the fold.
+    fn check_rules(&self, seen: &mut Seen, invocation: &Invocation) {
+        let id = invocation.id;
+        let ruling = match seen.ruling(invocation) {
+            Ok(Some(ruling)) => ruling,
+            Ok(None) => return,
+            Err(wrong) => return seen.broken(Invariant::CauseBeforeEffect, wrong),
+        };
+        let key = (self.topics.completions.clone(), id.to_string());
+        let result = seen.results.get(&key).and_then(|results| results.first());
+        let value = result.and_then(|result| result.value.as_deref());
+        let value: Value = serde_json::from_slice(value.unwrap_or_default()).unwrap_or_default();
+        let output = ruling.output.as_deref().unwrap_or(b"null");
+        let output: Value = serde_json::from_slice(output).unwrap_or_default();
+        let said = (&value["outcome"], &value["attempts"], &value["output"]);
+        if said != (&ruling.outcome.into(), &ruling.attempts.into(), &output) {
+            let detail = format!("{id} ended as {value}, and by the rules {ruling:?}");
+            seen.broken(Invariant::OneOutcome, detail);
+        }
+    }
+
     fn check_decision(
         &self,
         seen: &mut Seen,
@@ -162,6 +184,13 @@ impl Checks {
             || told.is_some_and(|told| told != decision.verdict)
         {
             let detail = format!("the decision about {id} is not what the log says");
+            seen.broken(Invariant::OneDecision, detail);
+        }
+        if let Some(verdict) = seen
+            .verdict(action)
+            .filter(|ruled| *ruled != decision.verdict)
+        {
+            let detail = format!("{id} was decided, and by the rules it is {verdict:?}");
             seen.broken(Invariant::OneDecision, detail);
         }
         let written = began.until(triggerfish_core::Timestamp::from_micros(only.timestamp_us));
@@ -197,6 +226,29 @@ impl Checks {
 }
 
 impl Seen {
+    fn ruling(&self, invocation: &Invocation) -> Result<Option<Ruling>, String> {
+        let said = self.oracle.said(invocation.id);
+        Ruling::of(
+            invocation.id,
+            &invocation.request,
+            said,
+            !self.clock_was_set,
+        )
+    }
+
+    /// What the rules say of an action that was asked about; `None` where they leave a choice.
+    fn verdict(&self, action: &ActionState) -> Option<Verdict> {
+        let mut verdict = Verdict::Allow;
+        for (part, member) in action.request.parts.iter().zip(&action.members) {
+            let invocation = self.oracle.newest(member.invocation)?;
+            let ruling = self.ruling(invocation).ok()??;
+            if ruling.verdict(part.policy) == Verdict::Deny {
+                verdict = Verdict::Deny;
+            }
+        }
+        Some(verdict)
+    }
+
     /// Whether nothing was wrong from well before `from` until `until`.
     fn is_calm(&self, from: Duration, until: Duration) -> bool {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);

@@ -1,0 +1,205 @@
+//! What the rules say, stated a second time: from the design and the reference, not by the
+//! fold. The oracle folds with the core, so what is wrong there is wrong in it, too.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use triggerfish_core::{
+    AttemptReport, FailureKind, InvocationId, Mode, Observation, Reply, Request, Timestamp,
+    action::Verdict, callback::FailurePolicy,
+};
+
+/// An observation of an invocation, and what it says of its time.
+pub(super) type Said = (InvocationId, Timestamp, Observation);
+
+/// How an invocation has to have ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ruling {
+    /// As it is called in completions.
+    pub(super) outcome: &'static str,
+    /// The last call that was reported.
+    pub(super) attempts: u32,
+    /// What came of it, as far as the rules leave no choice.
+    pub(super) output: Option<Bytes>,
+    /// Whether the last thing that was heard of its callee was a status.
+    pub(super) has_status: bool,
+}
+
+/// Goes through what was said of one invocation, in log order.
+struct Case<'c> {
+    request: &'c Request,
+    /// The call whose report counts next, and when it may begin at the earliest; none while a
+    /// callback is waited for.
+    owed: Option<(u32, Timestamp)>,
+    attempts: u32,
+    has_status: bool,
+}
+
+impl Ruling {
+    /// How an invocation with this `request` has to have ended; `None` where the rules leave a
+    /// choice.
+    ///
+    /// # Errors
+    /// What was against the rules: it may go on, or a call began too early, if
+    /// `clocks_are_right`.
+    pub(super) fn of(
+        id: InvocationId,
+        request: &Request,
+        said: &[Said],
+        clocks_are_right: bool,
+    ) -> Result<Option<Self>, String> {
+        let mut case = Case {
+            request,
+            owed: Some((1, request.created)),
+            attempts: 0,
+            has_status: false,
+        };
+        let of_it = said.iter().filter(|(of, ..)| *of == id);
+        let of_it: Vec<_> = of_it.map(|(_, at, said)| (*at, said)).collect();
+        for (index, (at, observation)) in of_it.iter().enumerate() {
+            let heard = match observation {
+                Observation::AttemptReported(report) => {
+                    if clocks_are_right && let Some(early) = case.is_early(report) {
+                        let attempt = report.attempt;
+                        return Err(format!("call {attempt} of {id} began {early:?} too early"));
+                    }
+                    let mut later = of_it[index + 1..].iter();
+                    let is_repeated = later.any(|(_, later)| is_attempt(later, report.attempt + 1));
+                    case.hear(*at, report, is_repeated)
+                }
+                Observation::CompletionReported(report)
+                    if request.mode != Mode::FireAndForget && *at <= request.deadline =>
+                {
+                    let outcome = match report.error {
+                        Some(_) => FAILED,
+                        None => COMPLETED,
+                    };
+                    Heard::Ended(case.end(outcome, report.output.clone()))
+                }
+                Observation::DeadlinePassed if *at >= request.deadline => {
+                    Heard::Ended(case.end(EXPIRED, None))
+                }
+                _ => Heard::GoesOn,
+            };
+            match heard {
+                Heard::Ended(ruling) => return Ok(Some(ruling)),
+                Heard::Unclear => return Ok(None),
+                Heard::GoesOn => {}
+            }
+        }
+        Err(format!("{id} may go on, by all that was said of it"))
+    }
+
+    /// What such an end of a callback means where it is waited for.
+    pub(super) fn verdict(&self, policy: FailurePolicy) -> Verdict {
+        let denies = match policy {
+            _ if self.outcome == COMPLETED => false,
+            FailurePolicy::Deny => true,
+            FailurePolicy::Allow => self.has_status,
+            FailurePolicy::Audit => false,
+        };
+        if denies {
+            Verdict::Deny
+        } else {
+            Verdict::Allow
+        }
+    }
+}
+
+const COMPLETED: &str = "COMPLETED";
+const FAILED: &str = "FAILED";
+const EXPIRED: &str = "EXPIRED";
+
+/// What the report of a call leads to.
+enum Heard {
+    Ended(Ruling),
+    GoesOn,
+    /// Whether there was time for another call is a matter of the jitter.
+    Unclear,
+}
+
+impl Case<'_> {
+    fn end(&self, outcome: &'static str, output: Option<Bytes>) -> Ruling {
+        Ruling {
+            outcome,
+            attempts: self.attempts,
+            output,
+            has_status: self.has_status,
+        }
+    }
+
+    /// By how much the call began too early, if it was owed.
+    fn is_early(&self, report: &AttemptReport) -> Option<Duration> {
+        let (_, earliest) = self.owed.filter(|owed| owed.0 == report.attempt)?;
+        (report.started < earliest).then(|| report.started.until(earliest))
+    }
+
+    fn hear(&mut self, at: Timestamp, report: &AttemptReport, is_repeated: bool) -> Heard {
+        if self.owed.is_none_or(|owed| owed.0 != report.attempt) {
+            return Heard::GoesOn;
+        }
+        self.attempts = report.attempt;
+        self.has_status = is_status(&report.reply);
+        let waits_for_callback = matches!(self.request.mode, Mode::Async | Mode::Dynamic);
+        let answers = matches!(self.request.mode, Mode::Sync | Mode::Dynamic);
+        match &report.reply {
+            Reply::Acknowledged if waits_for_callback => {
+                self.owed = None;
+                Heard::GoesOn
+            }
+            Reply::Answered(output) if answers => {
+                Heard::Ended(self.end(COMPLETED, Some(output.clone())))
+            }
+            Reply::Delivered if !waits_for_callback && !answers => {
+                Heard::Ended(self.end(COMPLETED, None))
+            }
+            Reply::Unavailable { retry_after, .. } => {
+                self.again(at, report.attempt, *retry_after, is_repeated)
+            }
+            Reply::Acknowledged | Reply::Answered(_) | Reply::Delivered | Reply::Refused(_) => {
+                Heard::Ended(self.end(FAILED, None))
+            }
+        }
+    }
+
+    /// The wait lies between half and the whole of a step that doubles, or is what the callee
+    /// asked for if that is longer; neither exceeds the longest wait.
+    fn again(
+        &mut self,
+        at: Timestamp,
+        attempt: u32,
+        retry_after: Option<Duration>,
+        is_repeated: bool,
+    ) -> Heard {
+        let policy = self.request.retry;
+        if attempt >= policy.max_attempts {
+            return Heard::Ended(self.end(FAILED, None));
+        }
+        let longest = Duration::from_millis(policy.max_delay_ms);
+        let first = Duration::from_millis(policy.initial_delay_ms);
+        let step = first.saturating_mul(1 << (attempt - 1)).min(longest);
+        let asked = retry_after.unwrap_or_default().min(longest);
+        let (earliest, latest) = (at.after((step / 2).max(asked)), at.after(step.max(asked)));
+        if earliest >= self.request.deadline {
+            return Heard::Ended(self.end(FAILED, None));
+        }
+        if latest >= self.request.deadline && !is_repeated {
+            return Heard::Unclear;
+        }
+        self.owed = Some((attempt + 1, earliest));
+        Heard::GoesOn
+    }
+}
+
+fn is_attempt(observation: &Observation, attempt: u32) -> bool {
+    matches!(observation, Observation::AttemptReported(report) if report.attempt == attempt)
+}
+
+fn is_status(reply: &Reply) -> bool {
+    match reply {
+        Reply::Refused(failure) | Reply::Unavailable { failure, .. } => {
+            failure.kind == FailureKind::Status
+        }
+        Reply::Acknowledged | Reply::Answered(_) | Reply::Delivered => false,
+    }
+}
