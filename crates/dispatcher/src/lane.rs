@@ -16,6 +16,8 @@ use triggerfish_core::{
 };
 use triggerfish_log::Partition;
 use triggerfish_runtime::Views;
+#[cfg(feature = "faults")]
+use triggerfish_runtime::faults::{self, Fault};
 use triggerfish_view::{Error, KeyHash, View};
 
 use crate::spilled::Spilled;
@@ -402,6 +404,10 @@ impl Lane {
 }
 
 fn order(partition: Partition, invocation: &Invocation) -> Option<Order> {
+    #[cfg(feature = "faults")]
+    if faults::is_on(Fault::KeysOverlap) {
+        return None;
+    }
     let key = invocation.request.ordering_key.as_ref()?;
     Some((partition, KeyHash::of(key)))
 }

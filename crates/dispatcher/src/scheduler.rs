@@ -12,6 +12,8 @@ use triggerfish_core::{
 };
 use triggerfish_log::Partition;
 use triggerfish_runtime::Views;
+#[cfg(feature = "faults")]
+use triggerfish_runtime::faults::{self, Fault};
 use triggerfish_view::{Error, View};
 
 use crate::{
@@ -246,6 +248,12 @@ impl Scheduler {
                 break;
             }
             lane.refill(now, views, self.limits.queued)?;
+            #[cfg(feature = "faults")]
+            let now = if faults::is_on(Fault::RetriesAtOnce) {
+                lane.next_due().map_or(now, |due| due.max(now))
+            } else {
+                now
+            };
             if lane.next_due().is_none_or(|due| due > now) {
                 break;
             }

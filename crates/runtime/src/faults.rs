@@ -49,11 +49,15 @@ pub enum Fault {
     ResultAcknowledgedFirst,
     /// A list leaves out what the owner of a partition did not tell.
     ShortLists,
+    /// Calls of one ordering key are made side by side.
+    KeysOverlap,
+    /// A failed call is made again without waiting.
+    RetriesAtOnce,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::ViewFirst,
         Self::NoDedupe,
         Self::TimerLost,
@@ -71,6 +75,8 @@ impl Fault {
         Self::EventAcknowledgedFirst,
         Self::ResultAcknowledgedFirst,
         Self::ShortLists,
+        Self::KeysOverlap,
+        Self::RetriesAtOnce,
     ];
 
     /// The name by which it is chosen.
@@ -94,6 +100,8 @@ impl Fault {
             Self::EventAcknowledgedFirst => "event-acknowledged-first",
             Self::ResultAcknowledgedFirst => "result-acknowledged-first",
             Self::ShortLists => "short-lists",
+            Self::KeysOverlap => "keys-overlap",
+            Self::RetriesAtOnce => "retries-at-once",
         }
     }
 

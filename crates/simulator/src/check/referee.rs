@@ -203,3 +203,192 @@ fn is_status(reply: &Reply) -> bool {
         Reply::Acknowledged | Reply::Answered(_) | Reply::Delivered => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use triggerfish_core::{
+        CompletionReport, Failure, InvocationKey, Origin, RetryPolicy, SubscriptionId, TriggerType,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    const SECOND: i64 = 1_000_000;
+
+    fn id() -> InvocationId {
+        InvocationId::new(Timestamp::EPOCH, 0, InvocationKey(1))
+    }
+
+    /// Begins at 0 s and has until 10 s.
+    fn request(mode: Mode) -> Request {
+        Request {
+            trigger_id: "test".into(),
+            trigger_type: TriggerType::RequestResponse,
+            subscription_id: SubscriptionId(Uuid::nil()),
+            subscription_name: "test".into(),
+            origin: Origin::RealTime,
+            mode,
+            created: Timestamp::EPOCH,
+            deadline: Timestamp::from_micros(10 * SECOND),
+            retry: RetryPolicy {
+                max_attempts: 2,
+                initial_delay_ms: 4_000,
+                max_delay_ms: 60_000,
+            },
+            ordering_key: None,
+            input: Bytes::new(),
+            content_json: Bytes::new(),
+            depth: 0,
+            traceparent: None,
+            event_id: None,
+            member: None,
+        }
+    }
+
+    fn at(seconds: i64, observation: Observation) -> Said {
+        (id(), Timestamp::from_micros(seconds * SECOND), observation)
+    }
+
+    fn call(attempt: u32, started: i64, reply: Reply) -> Observation {
+        Observation::AttemptReported(AttemptReport {
+            attempt,
+            started: Timestamp::from_micros(started * SECOND),
+            took: Duration::ZERO,
+            status: None,
+            reply,
+            body: None,
+        })
+    }
+
+    fn away(kind: FailureKind) -> Reply {
+        Reply::Unavailable {
+            failure: Failure {
+                kind,
+                message: "away".into(),
+            },
+            retry_after: None,
+        }
+    }
+
+    fn result(error: Option<&str>) -> Observation {
+        Observation::CompletionReported(CompletionReport {
+            output: Some(Bytes::from_static(b"{}")),
+            error: error.map(Into::into),
+        })
+    }
+
+    fn outcome(mode: Mode, said: &[Said]) -> Result<Option<(&'static str, u32)>, String> {
+        let ruling = Ruling::of(id(), &request(mode), said, true)?;
+        Ok(ruling.map(|ruling| (ruling.outcome, ruling.attempts)))
+    }
+
+    #[test]
+    fn the_first_that_counts_decides() {
+        let answered = || call(1, 0, Reply::Answered(Bytes::from_static(b"{}")));
+        let cases = [
+            (
+                Mode::Sync,
+                vec![at(1, answered()), at(2, result(Some("late")))],
+                (COMPLETED, 1),
+            ),
+            (Mode::Async, vec![at(1, answered())], (FAILED, 1)),
+            (
+                Mode::Async,
+                vec![at(1, call(1, 0, Reply::Acknowledged)), at(2, result(None))],
+                (COMPLETED, 1),
+            ),
+            (
+                Mode::Dynamic,
+                vec![at(1, result(Some("no"))), at(2, answered())],
+                (FAILED, 0),
+            ),
+            (
+                Mode::Async,
+                vec![at(11, result(None)), at(12, Observation::DeadlinePassed)],
+                (EXPIRED, 0),
+            ),
+            (
+                Mode::Async,
+                vec![at(9, Observation::DeadlinePassed), at(10, result(None))],
+                (COMPLETED, 0),
+            ),
+            (
+                Mode::FireAndForget,
+                vec![at(1, result(None)), at(2, call(1, 0, Reply::Delivered))],
+                (COMPLETED, 1),
+            ),
+            (
+                Mode::Sync,
+                vec![
+                    at(1, call(2, 0, Reply::Delivered)),
+                    at(10, Observation::DeadlinePassed),
+                ],
+                (EXPIRED, 0),
+            ),
+        ];
+        for (mode, said, expected) in cases {
+            assert_eq!(
+                outcome(mode, &said),
+                Ok(Some(expected)),
+                "{mode:?} {said:?}"
+            );
+        }
+        let open = outcome(Mode::Async, &[at(1, call(1, 0, Reply::Acknowledged))]);
+        assert!(open.is_err(), "{open:?}");
+    }
+
+    #[test]
+    fn calls_are_repeated_in_time_and_not_too_often() {
+        let first = |kind| at(1, call(1, 0, away(kind)));
+        let again = |started, reply| at(8, call(2, started, reply));
+        let connect = FailureKind::Connect;
+        let twice = [first(connect), again(5, Reply::Delivered)];
+        assert_eq!(
+            outcome(Mode::FireAndForget, &twice),
+            Ok(Some((COMPLETED, 2)))
+        );
+        let no_more = [first(connect), again(5, away(connect))];
+        assert_eq!(
+            outcome(Mode::FireAndForget, &no_more),
+            Ok(Some((FAILED, 2)))
+        );
+        let early = outcome(
+            Mode::FireAndForget,
+            &[first(connect), again(2, Reply::Delivered)],
+        );
+        assert!(
+            early
+                .as_ref()
+                .is_err_and(|early| early.contains("too early")),
+            "{early:?}"
+        );
+        let late = [at(9, call(1, 0, away(connect)))];
+        assert_eq!(outcome(Mode::FireAndForget, &late), Ok(Some((FAILED, 1))));
+        let unclear = [at(7, call(1, 0, away(connect)))];
+        assert_eq!(outcome(Mode::FireAndForget, &unclear), Ok(None));
+    }
+
+    #[test]
+    fn a_policy_says_what_an_end_means() {
+        use FailurePolicy::{Allow, Audit, Deny};
+        let ruling = |outcome, has_status| Ruling {
+            outcome,
+            attempts: 1,
+            output: None,
+            has_status,
+        };
+        for (policy, outcome, has_status, verdict) in [
+            (Deny, COMPLETED, false, Verdict::Allow),
+            (Deny, EXPIRED, false, Verdict::Deny),
+            (Allow, FAILED, false, Verdict::Allow),
+            (Allow, FAILED, true, Verdict::Deny),
+            (Audit, FAILED, true, Verdict::Allow),
+        ] {
+            assert_eq!(
+                ruling(outcome, has_status).verdict(policy),
+                verdict,
+                "{policy:?} {outcome}"
+            );
+        }
+    }
+}

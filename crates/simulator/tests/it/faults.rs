@@ -53,6 +53,8 @@ faults! {
     an_event_that_is_acknowledged_before_its_append: EventAcknowledgedFirst by "I6";
     a_result_that_is_acknowledged_before_its_append: ResultAcknowledgedFirst by "I6";
     lists_that_are_silently_short: ShortLists by "I6";
+    calls_of_one_key_side_by_side: KeysOverlap by "I7";
+    a_retry_that_does_not_wait: RetriesAtOnce by "I7";
 }
 
 /// A story is told in words, and shorter than the plan it comes from.
