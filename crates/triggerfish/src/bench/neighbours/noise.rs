@@ -18,6 +18,8 @@ use super::{
 const SETTLE: Duration = Duration::from_mins(1);
 /// How often more comes for them.
 const EVERY: Duration = Duration::from_secs(1);
+/// Calls in flight when those that came at once are over.
+const FEW: f64 = 8.0;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long the service may take to be rid of them, beside the time of a call.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -73,7 +75,8 @@ pub(super) struct Noise {
 
 impl Noise {
     /// Subscribes so many and gives them as much as they can have in flight. Waits until they
-    /// hold it, or until it is over where they hold nothing.
+    /// hold it; where they hold nothing, until what came at once is over and the rest waits for
+    /// its turn, if there is a rest.
     pub(super) async fn start(
         service: &Arc<Service>,
         settings: &Settings,
@@ -96,13 +99,10 @@ impl Noise {
         let all = f64::from(number) * f64::from(settings.in_flight);
         let began = Instant::now();
         loop {
-            let over = service.attempts().await? - before;
-            let known = if kind.holds() {
-                over + service.in_flight().await?
-            } else {
-                over
-            };
-            if known >= all {
+            let in_flight = service.in_flight().await?;
+            let known = service.attempts().await? - before + in_flight;
+            let is_quiet = in_flight <= FEW && service.queued().await? + known >= all;
+            if known >= all && kind.holds() || is_quiet && !kind.holds() {
                 break;
             }
             ensure!(
