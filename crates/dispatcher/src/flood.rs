@@ -10,7 +10,7 @@ use std::time::Duration;
 use triggerfish_core::{SubscriptionId, Timestamp};
 
 /// How many of their calls have a turn at the same time.
-pub(crate) const AT_ONCE: usize = 2;
+pub(crate) const AT_ONCE: usize = 1;
 /// How long a turn lasts. Whoever takes longer to answer does not keep the processors busy, and
 /// the others are not to wait for that; whoever takes less leaves them to those who answer.
 pub(crate) const TURN: Duration = Duration::from_millis(50);

@@ -298,8 +298,8 @@ fn those_that_flood_take_turns_and_nobody_else_waits() {
         world.request(&of(subscription));
     }
     assert_eq!(world.act(), AT_ONCE + 1);
-    assert_eq!(called(&world), [1, 1, 6], "the sixth has never flooded");
-    for out in [[6, 2, 3], [6, 4, 5], [6, 2, 3]] {
+    assert_eq!(called(&world), [1, 6], "the sixth has never flooded");
+    for out in [[6, 1], [6, 2], [6, 3]] {
         world.check_nothing_is_forgotten();
         assert_eq!(world.scheduler.wake_at(), Some(world.now.after(TURN)));
         while let Some(over) = called(&world).iter().position(|of| *of != 6) {
@@ -318,8 +318,8 @@ fn a_turn_ends_though_the_call_does_not() {
     for subscription in 1..=5 {
         world.request(&of(subscription));
     }
-    for calls in [AT_ONCE, AT_ONCE, 1] {
-        assert_eq!(world.act(), calls);
+    for _ in 1..=5 {
+        assert_eq!(world.act(), AT_ONCE);
         world.wait(TURN);
     }
     world.run_to_the_end();
