@@ -1,7 +1,4 @@
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use triggerfish_core::Timestamp;
@@ -241,7 +238,7 @@ fn only_what_changed_is_made_anew() {
 }
 
 #[test]
-fn a_change_among_ten_thousand_subscriptions_is_quick() {
+fn of_ten_thousand_subscriptions_a_change_makes_one_anew() {
     let mut world = World::new();
     world.limits.fire_and_forget_subscriptions_max = 300;
     let triggers: Vec<String> = world
@@ -255,18 +252,19 @@ fn a_change_among_ten_thousand_subscriptions_is_quick() {
         let trigger_id = &triggers[usize::try_from(n).unwrap() % triggers.len()];
         world.create(n, &new_subscription(trigger_id)).unwrap();
     }
-    let mut slowest = Duration::ZERO;
-    for n in 0..100_u128 {
-        let held = world.snapshot.clone();
-        let write = decide::set_enabled(&held, id(n * 97), false, None).unwrap();
-        let began = Instant::now();
+    for changed in (0..10).map(|n| n * 997) {
+        let before = world.snapshot.clone();
+        let write = decide::set_enabled(&before, id(changed), false, None).unwrap();
         world.apply(&write);
-        slowest = slowest.max(began.elapsed());
+        let anew: Vec<u128> = (0..10_000)
+            .filter(|n| {
+                let [before, after] = [&before, &world.snapshot].map(|of| of.subscription(id(*n)));
+                !Arc::ptr_eq(before.unwrap(), after.unwrap())
+            })
+            .collect();
+        assert_eq!(anew, [changed]);
     }
     assert_eq!(world.snapshot.subscriptions().len(), 10_000);
-    // Copying the references takes well under a millisecond even unoptimised;
-    // compiling ten thousand subscriptions would take seconds.
-    assert!(slowest < Duration::from_millis(250), "{slowest:?}");
 }
 
 fn grow(
