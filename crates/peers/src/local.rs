@@ -105,7 +105,7 @@ impl Local {
     ) -> Result<Vec<PartFound>, Refusal> {
         let found = async {
             let snapshots = self.handle.snapshots().await;
-            let listed = tokio::task::spawn_blocking(move || {
+            let listed = self.handle.read(move || {
                 let listed = snapshots.iter().filter_map(|(partition, snapshot)| {
                     let mut parts = wanted.parts.iter();
                     let (_, before) = parts.find(|(wanted, _)| *wanted == partition.0)?;

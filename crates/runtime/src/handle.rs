@@ -4,15 +4,20 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinError,
+};
 use triggerfish_core::{ActionState, Invocation, InvocationKey};
 use triggerfish_log::{Offset, Partition};
 use triggerfish_view::Snapshot;
 use triggerfish_wire::peer::ActionStage;
 
-use crate::asking::Asker;
-
-use crate::tally::Tally;
+use crate::{
+    asking::Asker,
+    disk::{Disk, Threads, done},
+    tally::Tally,
+};
 
 /// The partition is not here, or not ready yet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +70,7 @@ pub(crate) enum Query {
 pub struct Handle {
     queries: mpsc::Sender<Query>,
     running: watch::Receiver<BTreeSet<Partition>>,
+    disk: Arc<dyn Disk>,
 }
 
 impl Handle {
@@ -75,7 +81,17 @@ impl Handle {
         queries: mpsc::Sender<Query>,
         running: watch::Receiver<BTreeSet<Partition>>,
     ) -> Self {
-        Self { queries, running }
+        Self {
+            queries,
+            running,
+            disk: Arc::new(Threads),
+        }
+    }
+
+    /// Has snapshots read on another disk than the runtime's threads.
+    #[must_use]
+    pub fn on_disk(self, disk: Arc<dyn Disk>) -> Self {
+        Self { disk, ..self }
     }
 
     /// The partitions that run here, as they come and go; closed when the loop has ended.
@@ -137,6 +153,17 @@ impl Handle {
         self.ask(Partition(0), |reply| Query::Snapshots { reply })
             .await
             .unwrap_or_default()
+    }
+
+    /// What comes of `read`, which reads snapshots and so blocks.
+    ///
+    /// # Errors
+    /// If it panicked, or the process ends.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        done(Arc::clone(&self.disk), read).await
     }
 
     /// How the partitions are doing.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use triggerfish_core::{
-    Secret, Subscription, SubscriptionId,
+    Origin, Secret, Subscription, SubscriptionId,
     keys::ServerKeys,
     subscription::{BasicAuthConfig, BearerTokenAuthConfig},
 };
@@ -20,6 +20,7 @@ use crate::{
     chance::Chance,
     life::Life,
     log::{NoWitness, SimLog, Weather},
+    process::IN_FLIGHT_OF_SUBSCRIPTION,
 };
 
 /// Partitions of every topic that has several.
@@ -82,6 +83,38 @@ pub(crate) const fn color(number: u32) -> &'static str {
     }
 }
 
+/// What an event of this number is about.
+#[must_use]
+pub(crate) fn input(number: u32) -> Value {
+    json!({ "n": number, "color": color(number) })
+}
+
+/// What the order of events is kept by.
+#[must_use]
+pub(crate) fn ordering_key(number: u32) -> String {
+    format!("key-{}", number % 3)
+}
+
+/// Some of the events that are posted are tests.
+#[must_use]
+pub(crate) const fn origin(number: u32, is_posted: bool) -> Origin {
+    if is_posted && number.is_multiple_of(5) {
+        Origin::Test
+    } else {
+        Origin::RealTime
+    }
+}
+
+/// Calls of a subscription that may be in flight.
+#[must_use]
+pub(crate) fn most_in_flight(of: SubscriptionId) -> usize {
+    if of == subscription(4) {
+        1
+    } else {
+        IN_FLIGHT_OF_SUBSCRIPTION
+    }
+}
+
 /// The subscription of this number.
 #[must_use]
 pub(crate) const fn subscription(number: u128) -> SubscriptionId {
@@ -136,13 +169,14 @@ fn subscriptions() -> Vec<(String, Value)> {
     };
     let retry = json!({ "maxAttempts": 3, "initialDelayMs": 400, "maxDelayMs": 3_000 });
     let twice = json!({ "delivery": { "retry": retry } });
+    let one_by_one = json!({ "delivery": { "maxInFlight": 1 } });
     let in_order = json!({ "delivery": { "ordering": "key", "retry": retry } });
     let filtered = json!({ "filter": r#"$[?($.color == "red")]"# });
     vec![
         of(1, Kind::Sync, "PT20S", Some("SYNC"), json!({})),
         of(2, Kind::Async, "PT25S", Some("ASYNC"), json!({})),
         of(3, Kind::Dynamic, "PT15S", Some("DYNAMIC"), twice),
-        of(4, Kind::Told, "PT1H", None, json!({})),
+        of(4, Kind::Told, "PT1H", None, one_by_one),
         of(5, Kind::Told, "PT1H", None, in_order),
         of(6, Kind::Told, "PT1H", None, filtered),
     ]

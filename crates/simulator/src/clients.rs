@@ -15,10 +15,13 @@ use triggerfish_api::ports::{
     StartError, Verdict,
 };
 use triggerfish_completion::Status;
-use triggerfish_core::{CompletionReport, InvocationId, SubscriptionId, invariant::Invariant};
+use triggerfish_core::{
+    CompletionReport, Invocation, InvocationId, SubscriptionId, invariant::Invariant,
+};
 use triggerfish_producer::{Gate, Ingest};
 
 use crate::{
+    cast,
     check::{Checks, Expected},
     history::History,
     life::Life,
@@ -138,12 +141,72 @@ impl Clients {
     pub(crate) async fn look_at_all(&self) {
         let doors = self.doors.lock().clone();
         for door in doors.into_values() {
-            if let Some(listing) = list(&door).await {
+            if let Some(listing) = list(&door, &all()).await {
                 self.checks.listed(&door.life, &listing);
+                self.look_at_parts(&door, &listing.invocations).await;
             } else {
                 let detail = format!("{} does not answer for all", door.life.name());
                 self.checks.report(Invariant::AcknowledgedIsKept, detail);
             }
+        }
+    }
+
+    /// Parts of the list are parts of the whole: page by page, of one subscription, and those
+    /// that are open, of which there are none any more.
+    async fn look_at_parts(&self, door: &Door, all: &[Invocation]) {
+        const PAGE: usize = 3;
+        let mut queries = vec![ListQuery {
+            open_only: true,
+            ..self::all()
+        }];
+        queries.extend((1..=6).map(|number| ListQuery {
+            subscription_id: Some(cast::subscription(number)),
+            ..self::all()
+        }));
+        for query in queries {
+            let found = list(door, &query).await.unwrap_or_default().invocations;
+            let of = |one: &&Invocation| {
+                let is_of = query
+                    .subscription_id
+                    .is_none_or(|of| one.request.subscription_id == of);
+                is_of && (one.is_open() || !query.open_only)
+            };
+            self.compare(door, &found, all.iter().filter(of));
+        }
+        let (mut found, mut before) = (Vec::new(), BTreeMap::new());
+        loop {
+            let query = ListQuery {
+                before: before.clone(),
+                limit: PAGE,
+                ..self::all()
+            };
+            let page = list(door, &query).await.unwrap_or_default().invocations;
+            for one in &page {
+                before.insert(u32::from(one.id.partition()), one.place());
+            }
+            if page.is_empty() || found.len() > all.len() {
+                break;
+            }
+            found.extend(page);
+        }
+        self.compare(door, &found, all.iter());
+    }
+
+    fn compare<'a>(
+        &self,
+        door: &Door,
+        found: &[Invocation],
+        expected: impl Iterator<Item = &'a Invocation>,
+    ) {
+        let ids = |one: &Invocation| (one.id.partition(), one.place());
+        let mut found: Vec<_> = found.iter().map(ids).collect();
+        let mut expected: Vec<_> = expected.map(ids).collect();
+        found.sort_unstable();
+        expected.sort_unstable();
+        if found != expected {
+            let name = door.life.name();
+            let detail = format!("{name} tells {found:?} of {expected:?}");
+            self.checks.report(Invariant::AcknowledgedIsKept, detail);
         }
     }
 
@@ -173,6 +236,12 @@ impl Clients {
             }
             _ => {}
         }
+    }
+
+    /// Somebody without the secret of an invocation could report a result of it.
+    pub(crate) fn let_anybody_in(&self, id: InvocationId) {
+        let detail = format!("another secret than that of {id} is taken for it");
+        self.checks.report(Invariant::SecretsStayInside, detail);
     }
 
     /// A client posts an event.
@@ -245,10 +314,10 @@ fn all() -> ListQuery {
     }
 }
 
-/// All invocations, as this process tells them; asked for again while it can't.
-async fn list(door: &Door) -> Option<Listing> {
+/// Invocations as this process tells them; asked for again while it can't.
+async fn list(door: &Door, query: &ListQuery) -> Option<Listing> {
     for _ in 0..TRIES {
-        if let Ok(listing) = door.status.list(all()).await {
+        if let Ok(listing) = door.status.list(query.clone()).await {
             return Some(listing);
         }
         sleep(PAUSE).await;

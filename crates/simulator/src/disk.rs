@@ -52,6 +52,44 @@ impl Disk for SimDisk {
     }
 }
 
+/// The same for what is only read there.
+#[derive(Debug)]
+pub(crate) struct SimReads {
+    life: Life,
+    chance: Mutex<Chance>,
+}
+
+impl SimReads {
+    /// What is read takes as long as `chance` says.
+    #[must_use]
+    pub(crate) const fn new(life: Life, chance: Chance) -> Self {
+        let chance = Mutex::new(chance);
+        Self { life, chance }
+    }
+}
+
+impl Disk for SimReads {
+    fn work(&self, work: Work) -> Pin<Box<dyn Future<Output = Result<(), JoinError>> + Send>> {
+        let (life, wait) = (self.life.clone(), self.chance.lock().millis(0..30));
+        Box::pin(async move {
+            let waiting = async {
+                life.well().await;
+                tokio::time::sleep(wait).await;
+            };
+            tokio::select! {
+                biased;
+                // Nobody is left who could go on with it.
+                () = life.over() => {
+                    drop(work);
+                    std::future::pending::<()>().await;
+                }
+                () = waiting => work(),
+            }
+            Ok(())
+        })
+    }
+}
+
 /// What happens to the disk of a host whose process is down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mishap {

@@ -16,7 +16,7 @@ use triggerfish_delivery::{Carried, Request, Response, Transport, Url};
 use crate::{
     cast,
     chance::Chance,
-    check::Checks,
+    check::{Checks, Meaning},
     clients::Clients,
     history::History,
     life::{Life, Seam},
@@ -134,6 +134,7 @@ impl Network {
             None => std::future::pending().await,
         }
         self.life.pass(Seam::AfterCall).await;
+        self.checks.answered(id, meaning(number, &conduct.answer));
         self.history
             .tell(&format!("subscriber {number} answers for {id}"));
         answer(conduct.answer)
@@ -152,6 +153,10 @@ impl Network {
                 if keys.is_secret_of(id, &secret) {
                     clients.complete(id, report).await;
                 }
+                let other: String = secret.chars().rev().collect();
+                if keys.is_secret_of(id, &other) {
+                    clients.let_anybody_in(id);
+                }
             });
         }
     }
@@ -160,6 +165,37 @@ impl Network {
 impl Transport for Network {
     fn carry<'t>(&'t self, request: Request, _: &'t Url) -> Carried<'t> {
         Box::pin(self.send(request))
+    }
+}
+
+/// What an answer means by the rules of the design, the reference and decision 9.
+fn meaning(number: u32, answer: &Answer) -> Meaning {
+    let (status, body) = match answer {
+        Answer::None(_) => return Meaning::MayPass(None),
+        Answer::Later(_, seconds) if number <= 6 => return Meaning::MayPass(Some(*seconds)),
+        Answer::Later(..) => return Meaning::Bad,
+        Answer::Http(status, _, body) => (*status, body),
+    };
+    let is_json = || {
+        let value = serde_json::from_slice::<Value>(body);
+        value.ok().filter(|_| body.len() <= ANSWER_BYTES_MAX)
+    };
+    let fits = || is_json().is_some_and(|value| value.get("ok").is_some());
+    let is_good = match (number, status) {
+        (1 | 3, 200) => fits(),
+        (2, 200) | (3, 202) => is_json().is_some(),
+        (4..=6 | 10, 200..=299) | (7..=9, 200) => true,
+        _ => false,
+    };
+    let may_pass = match number {
+        1..=3 => matches!(status, 408 | 425 | 429 | 500..=599),
+        4..=6 => !matches!(status, 300..=399 | 410),
+        _ => false,
+    };
+    match (is_good, may_pass) {
+        (true, _) => Meaning::Good,
+        (false, true) => Meaning::MayPass(None),
+        (false, false) => Meaning::Bad,
     }
 }
 

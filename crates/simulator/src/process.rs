@@ -26,7 +26,7 @@ use crate::{
     check::{CONSUMERS, DISPATCHERS, WORKERS},
     clients::Door,
     clock::SimClock,
-    disk::SimDisk,
+    disk::{SimDisk, SimReads},
     host::Host,
     life::Life,
     log::{SimAppender, SimLog},
@@ -117,6 +117,10 @@ pub(crate) async fn boot(world: &World, host: &Host, mut parts: Parts) -> Result
         parts.life.clone(),
         Chance::new(parts.chance.next()),
     ));
+    let reads = Arc::new(SimReads::new(
+        parts.life.clone(),
+        Chance::new(parts.chance.next()),
+    ));
     let mut boot = Boot {
         world,
         host,
@@ -130,7 +134,7 @@ pub(crate) async fn boot(world: &World, host: &Host, mut parts: Parts) -> Result
     for plan in loops(world.plan.layout) {
         let (worker, handle) = boot.worker(plan).await?;
         if plan.emits {
-            owner = Some(handle);
+            owner = Some(handle.on_disk(reads.clone()));
         }
         let (life, stop) = (boot.parts.life.clone(), stop.clone());
         let worker = worker.on_disk(disk.clone());

@@ -22,7 +22,7 @@ use triggerfish_ops::metrics;
 use triggerfish_runtime::{Clock as _, Retention, Topics, verify};
 
 use crate::{
-    cast::{self, Kind, PARTITIONS, color},
+    cast::{self, Kind, PARTITIONS},
     chance::Chance,
     check::{Checks, Expected},
     clients::Clients,
@@ -225,18 +225,18 @@ impl World {
         }
     }
 
-    fn put(&self, topic: &Topic, number: u32, value: Bytes, expected: &Expected) {
+    fn put(&self, topic: &Topic, number: u32, value: &Bytes, expected: &Expected) {
         let record = NewRecord {
             topic: topic.clone(),
             partition: Partition(number % u32::from(PARTITIONS)),
             key: None,
-            value: Some(value),
+            value: Some(value.clone()),
             headers: Vec::new(),
         };
         let places = self.log.put(&[record]).expect("the topic is there");
         for (partition, offset) in places {
             self.checks
-                .expect(topic, partition, offset, expected.clone());
+                .expect(topic, partition, offset, value, expected.clone());
         }
     }
 
@@ -244,33 +244,33 @@ impl World {
         let id = format!("event-{number}");
         let value = json!({
             "triggerId": kind.trigger(),
-            "input": { "n": number, "color": color(number) },
+            "input": cast::input(number),
             "contentJson": { "number": number },
             "id": id,
             "source": "upstream",
-            "orderingKey": format!("key-{}", number % 3),
+            "orderingKey": cast::ordering_key(number),
         });
         let told = kind.told(number);
         let expected = Expected::Event { id, told };
         let topic = self.topics.trigger_events.clone();
-        self.put(&topic, number, Bytes::from(value.to_string()), &expected);
+        self.put(&topic, number, &Bytes::from(value.to_string()), &expected);
     }
 
     fn start(&self, number: u32, kind: Kind) {
         let id = format!("posted-{number}");
-        let input = json!({ "n": number, "color": color(number) });
+        let input = cast::input(number);
         let start = Start {
             trigger_id: kind.trigger().to_owned(),
             input: StartInput::Json(Bytes::from(input.to_string())),
             content_json: Bytes::from_static(b"{}"),
-            origin: Origin::RealTime,
+            origin: cast::origin(number, true),
             subscription_ids: None,
             identity: StartIdentity::Key {
                 scope: "client".to_owned(),
                 key: id.clone(),
             },
             time: None,
-            ordering_key: Some(format!("key-{}", number % 3)),
+            ordering_key: Some(cast::ordering_key(number)),
             depth: 0,
             traceparent: None,
             event_id: Some(id.clone()),
@@ -300,7 +300,7 @@ impl World {
             });
             let topic = self.topics.object_events.clone();
             let expected = Expected::Question { id };
-            return self.put(&topic, number, Bytes::from(value.to_string()), &expected);
+            return self.put(&topic, number, &Bytes::from(value.to_string()), &expected);
         }
         let ask = Ask {
             timing,
@@ -330,7 +330,7 @@ impl World {
         let value = Bytes::from(format!("{{ neither this nor that {number}"));
         if !in_log {
             let topic = self.topics.trigger_events.clone();
-            return self.put(&topic, number, value, &Expected::Garbage);
+            return self.put(&topic, number, &value, &Expected::Garbage);
         }
         let record = NewRecord {
             topic: self.topics.invocation_log.clone(),

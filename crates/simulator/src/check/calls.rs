@@ -8,8 +8,9 @@ use triggerfish_log::Partition;
 
 use super::{Checks, DISPATCHERS, Seen, WORKERS};
 use crate::{
+    cast,
     life::Life,
-    process::{IN_FLIGHT, IN_FLIGHT_OF_CALLBACK, IN_FLIGHT_OF_SUBSCRIPTION},
+    process::{IN_FLIGHT, IN_FLIGHT_OF_CALLBACK},
 };
 
 /// A call that is being made.
@@ -123,7 +124,7 @@ fn check_room(seen: &mut Seen, by: &Life, call: &Invocation) {
     let same = own.filter(|out| out.subscription == subscription).count();
     let most = match call.request.member {
         Some(_) => IN_FLIGHT_OF_CALLBACK,
-        None => IN_FLIGHT_OF_SUBSCRIPTION,
+        None => cast::most_in_flight(subscription),
     };
     if all > IN_FLIGHT || same > most {
         let detail = format!("{name} has {all} calls in flight, {same} for one callee");

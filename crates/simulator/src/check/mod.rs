@@ -8,6 +8,7 @@
 mod calls;
 mod oracle;
 mod referee;
+mod requests;
 mod rest;
 mod secrets;
 mod watch;
@@ -15,6 +16,7 @@ mod watch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use triggerfish_api::ports::Listing;
 use triggerfish_core::{
@@ -28,6 +30,7 @@ use triggerfish_runtime::Topics;
 use crate::{history::History, life::Life};
 use calls::Out;
 use oracle::Oracle;
+pub(crate) use requests::Meaning;
 
 /// Who dispatches in which group.
 pub(crate) const DISPATCHERS: &str = "dispatchers";
@@ -80,6 +83,12 @@ struct Seen {
     under_way: BTreeMap<u64, Out>,
     /// How many there have been.
     calls: u64,
+    /// What was answered to calls for each invocation.
+    answers: BTreeMap<InvocationId, Vec<Meaning>>,
+    /// The partition of each ordering key.
+    keys: BTreeMap<String, u16>,
+    /// What stands in topics of others and can't be read.
+    raw: BTreeMap<(Topic, Partition, Offset), Bytes>,
     /// The clock of a host was set.
     clock_was_set: bool,
     troubles: Vec<Trouble>,
@@ -133,16 +142,27 @@ impl Checks {
         self.seen.lock().broken(invariant, detail);
     }
 
-    /// Something stands in a topic, and this has to follow from it.
+    /// `value` stands in a topic, and this has to follow from it.
     pub(crate) fn expect(
         &self,
         topic: &Topic,
         partition: Partition,
         offset: Offset,
+        value: &Bytes,
         expected: Expected,
     ) {
         let place = (topic.clone(), partition, offset);
-        self.seen.lock().upstream.insert(place, expected);
+        let seen = &mut *self.seen.lock();
+        if expected == Expected::Garbage {
+            seen.raw.insert(place.clone(), value.clone());
+        }
+        seen.upstream.insert(place, expected);
+    }
+
+    /// A subscriber has answered a call.
+    pub(crate) fn answered(&self, id: InvocationId, meaning: Meaning) {
+        let seen = &mut *self.seen.lock();
+        seen.answers.entry(id).or_default().push(meaning);
     }
 
     /// From now on for so many milliseconds something is wrong on purpose.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use triggerfish_core::{
     ActionState, Invocation, InvocationId, InvocationKey, Observation, Phase, Seen, SubscriptionId,
     action::expand, apply,
@@ -26,7 +27,7 @@ pub(crate) struct Oracle {
     events: BTreeMap<(Arc<str>, SubscriptionId), BTreeSet<InvocationId>>,
     /// The actions, by what the platform calls them.
     asked: BTreeMap<Arc<str>, BTreeSet<InvocationId>>,
-    unreadable: BTreeSet<(Partition, Offset)>,
+    unreadable: BTreeMap<(Partition, Offset), Option<Bytes>>,
     said: BTreeMap<Place, Vec<Said>>,
 }
 
@@ -34,12 +35,10 @@ impl Oracle {
     pub(crate) fn fold(&mut self, record: &Record) {
         let decoded = record.value.clone().map(envelope::decode);
         let Some(Ok((id, at, observation))) = decoded else {
-            self.unreadable.insert((record.partition, record.offset));
-            return;
+            return self.cannot_read(record);
         };
         if u32::from(id.partition()) != record.partition.0 {
-            self.unreadable.insert((record.partition, record.offset));
-            return;
+            return self.cannot_read(record);
         }
         let offset = record.offset.0;
         let seen = Seen { id, offset, at };
@@ -69,6 +68,11 @@ impl Oracle {
                 }
             }
         }
+    }
+
+    fn cannot_read(&mut self, record: &Record) {
+        let place = (record.partition, record.offset);
+        self.unreadable.insert(place, record.value.clone());
     }
 
     fn keep(&mut self, record: &Record, state: Invocation) {
@@ -157,7 +161,7 @@ impl Oracle {
         self.asked.get(name).map_or(0, BTreeSet::len)
     }
 
-    pub(crate) const fn unreadable(&self) -> &BTreeSet<(Partition, Offset)> {
+    pub(crate) const fn unreadable(&self) -> &BTreeMap<(Partition, Offset), Option<Bytes>> {
         &self.unreadable
     }
 }

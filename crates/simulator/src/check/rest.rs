@@ -36,7 +36,7 @@ impl Checks {
             !is_question || is_told(&self.topics.decisions, action.id.to_string())
         });
         let log = &self.topics.invocation_log;
-        let all_letters = seen.oracle.unreadable().iter().all(|(partition, offset)| {
+        let all_letters = seen.oracle.unreadable().keys().all(|(partition, offset)| {
             seen.letters
                 .contains_key(&(log.clone(), *partition, *offset))
         });
@@ -165,6 +165,10 @@ impl Checks {
         began: triggerfish_core::Timestamp,
     ) {
         let id = action.id;
+        if action.finished.is_none() {
+            let detail = format!("{id} is not over, though all of its calls are");
+            seen.broken(Invariant::OneOutcome, detail);
+        }
         if action.request.timing == Timing::After {
             return;
         }
@@ -207,7 +211,7 @@ impl Checks {
         let counted: Vec<_> = seen
             .oracle
             .unreadable()
-            .iter()
+            .keys()
             .map(|(partition, offset)| {
                 let place = (log.clone(), *partition, *offset);
                 (

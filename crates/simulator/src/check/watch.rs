@@ -6,7 +6,7 @@ use triggerfish_log::{Consumed, GroupName, NewRecord, Offset, Partition, Record,
 use triggerfish_runtime::DeadLetter;
 use triggerfish_wire::{completion, envelope};
 
-use super::{CONSUMERS, Checks, DISPATCHERS, Hold, Seen, WORKERS};
+use super::{CONSUMERS, Checks, DISPATCHERS, Hold, Seen, WORKERS, requests};
 use crate::{life::Life, log::Witness};
 
 /// The group whose member appends such an observation, where the roles are apart.
@@ -15,6 +15,19 @@ fn observer(observation: &Observation) -> Option<&'static str> {
         Observation::AttemptReported(_) => Some(DISPATCHERS),
         Observation::DeadlinePassed => Some(CONSUMERS),
         _ => None,
+    }
+}
+
+/// What is observed has to be what there was to be observed.
+fn check_observation(seen: &mut Seen, record: &Record) {
+    match record.value.clone().map(envelope::decode) {
+        Some(Ok((id, _, Observation::Requested(request)))) if request.member.is_none() => {
+            requests::check(seen, id, &request);
+        }
+        Some(Ok((id, _, Observation::AttemptReported(report)))) => {
+            requests::check_report(seen, id, &report);
+        }
+        _ => {}
     }
 }
 
@@ -38,6 +51,7 @@ impl Checks {
         self.history
             .tell(&format!("  in the log: {}", words(record)));
         if record.topic == topics.invocation_log {
+            check_observation(seen, record);
             seen.oracle.fold(record);
         } else if record.topic == topics.completions || record.topic == topics.decisions {
             let value = record.value.as_deref().unwrap_or_default();
@@ -59,6 +73,15 @@ impl Checks {
         {
             let from = letter.from;
             let place = (from.topic, from.partition, from.offset);
+            let of_log = (place.1, place.2);
+            let original = match seen.oracle.unreadable().get(&of_log) {
+                Some(value) if place.0 == topics.invocation_log => value.clone(),
+                _ => seen.raw.get(&place).cloned(),
+            };
+            if letter.value != original {
+                let detail = format!("the dead letter of {place:?} has other bytes");
+                seen.broken(Invariant::FoldIsTotal, detail);
+            }
             *seen.letters.entry(place).or_default() += 1;
         }
     }
