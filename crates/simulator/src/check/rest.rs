@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use triggerfish_api::ports::Listing;
 use triggerfish_core::{ActionState, Invocation, Timing, action::Verdict, invariant::Invariant};
 use triggerfish_log::{Offset, Partition, Topic};
@@ -151,6 +151,13 @@ impl Checks {
         let value: Value = serde_json::from_slice(value.unwrap_or_default()).unwrap_or_default();
         let output = ruling.output.as_deref().unwrap_or(b"null");
         let output: Value = serde_json::from_slice(output).unwrap_or_default();
+        let request = &invocation.request;
+        let content = serde_json::from_slice(&request.content_json).unwrap_or(Value::Null);
+        let whose = json!([id.to_string(), request.subscription_id.to_string(), content]);
+        if json!([value["id"], value["subscriptionId"], value["contentJson"]]) != whose {
+            let detail = format!("the completion {value} is not of {whose}");
+            seen.broken(Invariant::OneOutcome, detail);
+        }
         let said = (&value["outcome"], &value["attempts"], &value["output"]);
         if said != (&ruling.outcome.into(), &ruling.attempts.into(), &output) {
             let detail = format!("{id} ended as {value}, and by the rules {ruling:?}");
