@@ -59,6 +59,13 @@ impl Floods {
         false
     }
 
+    /// It needs no turn any more.
+    pub(crate) fn leave(&mut self, subscription: SubscriptionId) {
+        if self.in_line.remove(&subscription) {
+            self.line.retain(|other| *other != subscription);
+        }
+    }
+
     /// A call has its turn.
     pub(crate) fn began(&mut self, now: Timestamp) {
         self.turns.push(now.after(TURN));

@@ -176,7 +176,10 @@ impl Scheduler {
             Health::Alive | Health::NotCalled => lane.floods = false,
             Health::Dead | Health::Abandoned => {}
         }
-        let failing_since = lane.failing_since;
+        let (failing_since, floods) = (lane.failing_since, lane.floods);
+        if !floods {
+            self.floods.leave(subscription);
+        }
         self.make_ready(subscription);
         failing_since
     }

@@ -420,7 +420,8 @@ impl World {
     /// what is due later, or for the end of a turn where those that flood take turns.
     pub(super) fn check_nothing_is_forgotten(&self) {
         for (call, due) in self.eligible() {
-            if self.floods.contains(&call.request.subscription_id) && due <= self.now {
+            let floods = self.floods.contains(&call.request.subscription_id);
+            if floods && due <= self.now {
                 let ends = self.ends_of_turns();
                 assert_eq!(ends.count(), flood::AT_ONCE, "nobody's turn: {call:?}");
                 let wake = self.scheduler.wake_at();
@@ -428,7 +429,10 @@ impl World {
                 continue;
             }
             assert!(due > self.now, "due and not called: {call:?}");
-            let wakes = self.scheduler.wake_at().is_some_and(|wake| wake <= due);
+            // Whoever floods and is in line is looked at when its turn comes, not before.
+            let turn = self.ends_of_turns().min().filter(|_| floods);
+            let latest = turn.map_or(due, |turn| turn.max(due));
+            let wakes = self.scheduler.wake_at().is_some_and(|wake| wake <= latest);
             assert!(wakes, "nobody wakes the loop for {call:?}");
         }
     }
