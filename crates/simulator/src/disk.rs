@@ -20,70 +20,55 @@ use crate::{
 pub(crate) struct SimDisk {
     life: Life,
     chance: Mutex<Chance>,
+    /// Before and after the work, if the process may be killed there.
+    seams: Option<(Seam, Seam)>,
 }
 
 impl SimDisk {
-    /// What is done on it takes as long as `chance` says.
+    /// What is saved on it takes as long as `chance` says.
     #[must_use]
     pub(crate) const fn new(life: Life, chance: Chance) -> Self {
-        let chance = Mutex::new(chance);
-        Self { life, chance }
+        Self {
+            life,
+            chance: Mutex::new(chance),
+            seams: Some((Seam::BeforeSave, Seam::AfterSave)),
+        }
+    }
+
+    /// The same for what is only read.
+    #[must_use]
+    pub(crate) const fn for_reads(life: Life, chance: Chance) -> Self {
+        Self {
+            life,
+            chance: Mutex::new(chance),
+            seams: None,
+        }
     }
 }
 
 impl Disk for SimDisk {
     fn work(&self, work: Work) -> Pin<Box<dyn Future<Output = Result<(), JoinError>> + Send>> {
         let (life, wait) = (self.life.clone(), self.chance.lock().millis(0..30));
+        let seams = self.seams;
         Box::pin(async move {
             let waiting = async {
                 life.well().await;
                 tokio::time::sleep(wait).await;
-                life.pass(Seam::BeforeSave).await;
+                if let Some((before, _)) = seams {
+                    life.pass(before).await;
+                }
             };
             tokio::select! {
                 biased;
                 // What is kept for the work may be open nowhere else.
-                () = life.over() => drop(work),
-                () = waiting => work(),
-            }
-            life.pass(Seam::AfterSave).await;
-            Ok(())
-        })
-    }
-}
-
-/// The same for what is only read there.
-#[derive(Debug)]
-pub(crate) struct SimReads {
-    life: Life,
-    chance: Mutex<Chance>,
-}
-
-impl SimReads {
-    /// What is read takes as long as `chance` says.
-    #[must_use]
-    pub(crate) const fn new(life: Life, chance: Chance) -> Self {
-        let chance = Mutex::new(chance);
-        Self { life, chance }
-    }
-}
-
-impl Disk for SimReads {
-    fn work(&self, work: Work) -> Pin<Box<dyn Future<Output = Result<(), JoinError>> + Send>> {
-        let (life, wait) = (self.life.clone(), self.chance.lock().millis(0..30));
-        Box::pin(async move {
-            let waiting = async {
-                life.well().await;
-                tokio::time::sleep(wait).await;
-            };
-            tokio::select! {
-                biased;
-                // Nobody is left who could go on with it.
                 () = life.over() => {
                     drop(work);
-                    std::future::pending::<()>().await;
+                    return std::future::pending().await;
                 }
                 () = waiting => work(),
+            }
+            if let Some((_, after)) = seams {
+                life.pass(after).await;
             }
             Ok(())
         })

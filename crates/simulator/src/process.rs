@@ -26,7 +26,7 @@ use crate::{
     check::{CONSUMERS, DISPATCHERS, WORKERS},
     clients::Door,
     clock::SimClock,
-    disk::{SimDisk, SimReads},
+    disk::SimDisk,
     host::Host,
     life::Life,
     log::{SimAppender, SimLog},
@@ -117,7 +117,7 @@ pub(crate) async fn boot(world: &World, host: &Host, mut parts: Parts) -> Result
         parts.life.clone(),
         Chance::new(parts.chance.next()),
     ));
-    let reads = Arc::new(SimReads::new(
+    let reads = Arc::new(SimDisk::for_reads(
         parts.life.clone(),
         Chance::new(parts.chance.next()),
     ));

@@ -111,6 +111,19 @@ fn happen(world: &mut World, event: Event) {
     }
 }
 
+fn nothing_is_forgotten(events: Vec<Event>, limits: Limits, per_lane: usize) {
+    let mut world = World::new(PARTITIONS, limits, per_lane);
+    for event in events {
+        let turns = matches!(event, Event::Act | Event::Wait(_));
+        happen(&mut world, event);
+        if turns {
+            world.act();
+            world.check_nothing_is_forgotten();
+        }
+    }
+    world.run_to_the_end();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -122,16 +135,7 @@ proptest! {
         in_flight in 1_usize..6,
     ) {
         let limits = Limits { in_flight, queued, breaker: NO_BREAKER };
-        let mut world = World::new(PARTITIONS, limits, per_lane);
-        for event in events {
-            let turns = matches!(event, Event::Act | Event::Wait(_));
-            happen(&mut world, event);
-            if turns {
-                world.act();
-                world.check_nothing_is_forgotten();
-            }
-        }
-        world.run_to_the_end();
+        nothing_is_forgotten(events, limits, per_lane);
     }
 
     #[test]
@@ -142,16 +146,7 @@ proptest! {
         in_flight in 1_usize..8,
     ) {
         let limits = Limits { in_flight, queued, breaker: NO_BREAKER };
-        let mut world = World::new(PARTITIONS, limits, per_lane);
-        for event in events {
-            let turns = matches!(event, Event::Act | Event::Wait(_));
-            happen(&mut world, event);
-            if turns {
-                world.act();
-                world.check_nothing_is_forgotten();
-            }
-        }
-        world.run_to_the_end();
+        nothing_is_forgotten(events, limits, per_lane);
     }
 
     #[test]
