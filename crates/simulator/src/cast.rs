@@ -25,6 +25,8 @@ use crate::{
 
 /// Partitions of every topic that has several.
 pub(crate) const PARTITIONS: u16 = 2;
+/// The callback that is switched off.
+const OFF: u128 = 13;
 /// Begins every credential of a subscriber, so that one is found wherever it turns up.
 pub(crate) const CREDENTIAL: &str = "credential-that-nobody-may-see";
 /// The header in which callbacks get one.
@@ -60,16 +62,23 @@ impl Kind {
         }
     }
 
-    /// Who is to be told of an event with this number.
+    /// Who is to be told of an event with this number: those who are switched on and want it,
+    /// and of a test whoever wants it.
     #[must_use]
-    pub fn told(self, number: u32) -> Vec<SubscriptionId> {
-        match self {
-            Self::Sync => vec![subscription(1)],
-            Self::Async => vec![subscription(2)],
-            Self::Dynamic => vec![subscription(3)],
-            Self::Told if color(number) == "red" => [4, 5, 6].map(subscription).into(),
-            Self::Told => [4, 5].map(subscription).into(),
-        }
+    pub fn told(self, number: u32, is_posted: bool) -> Vec<SubscriptionId> {
+        let told: &[u128] = match self {
+            Self::Sync => &[1],
+            Self::Async => &[2],
+            Self::Dynamic => &[3],
+            Self::Told => &[4, 5, 6, 12],
+        };
+        let is_test = origin(number, is_posted) == Origin::Test;
+        let told = told.iter().filter(|told| match told {
+            6 => color(number) == "red",
+            12 => is_test,
+            _ => true,
+        });
+        told.map(|number| subscription(*number)).collect()
     }
 }
 
@@ -93,6 +102,43 @@ pub(crate) fn input(number: u32) -> Value {
 #[must_use]
 pub(crate) fn ordering_key(number: u32) -> String {
     format!("key-{}", number % 3)
+}
+
+/// The longest chain of causes that is allowed.
+pub(crate) const DEPTH_MAX: u32 = 4;
+
+/// How many calls are behind an event in its chain of causes.
+#[must_use]
+pub(crate) const fn depth(number: u32) -> u32 {
+    number % (DEPTH_MAX + 1)
+}
+
+/// The same of an action. Some chains are too long: nobody is asked, and it is denied.
+#[must_use]
+pub(crate) const fn depth_of_action(number: u32) -> u32 {
+    if number % 7 == 5 {
+        DEPTH_MAX + 1
+    } else {
+        depth(number)
+    }
+}
+
+/// An event that can't be taken, each for another reason.
+#[must_use]
+pub(crate) fn bad_event(number: u32) -> String {
+    let event = json!({ "triggerId": Kind::Told.trigger(), "input": input(number) });
+    let with = |field: &str, value: Value| {
+        let mut event = event.clone();
+        event[field] = value;
+        event.to_string()
+    };
+    match number % 5 {
+        0 => format!("{{ neither this nor that {number}"),
+        1 => with("triggerId", json!("sim:unknown")),
+        2 => with("input", json!({ "color": "red" })),
+        3 => with("depth", json!(DEPTH_MAX + 1)),
+        _ => with("contentJson", json!([number])),
+    }
 }
 
 /// Some of the events that are posted are tests.
@@ -172,6 +218,9 @@ fn subscriptions() -> Vec<(String, Value)> {
     let one_by_one = json!({ "delivery": { "maxInFlight": 1 } });
     let in_order = json!({ "delivery": { "ordering": "key", "retry": retry } });
     let filtered = json!({ "filter": r#"$[?($.color == "red")]"# });
+    // The first is never told, the second of tests alone.
+    let never = json!({ "filter": "$[?($.n > 1000)]" });
+    let off = json!({ "enabled": false });
     vec![
         of(1, Kind::Sync, "PT20S", Some("SYNC"), json!({})),
         of(2, Kind::Async, "PT25S", Some("ASYNC"), json!({})),
@@ -179,6 +228,8 @@ fn subscriptions() -> Vec<(String, Value)> {
         of(4, Kind::Told, "PT1H", None, one_by_one),
         of(5, Kind::Told, "PT1H", None, in_order),
         of(6, Kind::Told, "PT1H", None, filtered),
+        of(11, Kind::Told, "PT1H", None, never),
+        of(12, Kind::Told, "PT1H", None, off),
     ]
 }
 
@@ -193,7 +244,7 @@ fn callbacks() -> Vec<(String, Value)> {
             "httpConfig": { "url": url(number) },
             "expectedStatus": expected,
             "requestHeaders": { KEY_HEADER: format!("{CREDENTIAL}-{number}") },
-            "enabled": true,
+            "enabled": number != OFF,
             "timeoutMs": 2_000,
             "failurePolicy": policy,
             "created": 0,
@@ -206,6 +257,7 @@ fn callbacks() -> Vec<(String, Value)> {
         of(8, "BEFORE", "ALLOW", Some(200)),
         of(9, "BEFORE", "AUDIT", Some(200)),
         of(10, "AFTER", "DENY", None),
+        of(OFF, "BEFORE", "DENY", Some(200)),
     ]
 }
 

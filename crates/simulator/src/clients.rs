@@ -52,6 +52,8 @@ pub(crate) struct Clients {
     /// How many have asked.
     asked: AtomicUsize,
     calls: Mutex<BTreeMap<InvocationId, u32>>,
+    /// Until when which subscriber can't be reached.
+    away: Mutex<BTreeMap<u32, u64>>,
     /// Clients and platforms that have no answer yet.
     waiting: AtomicUsize,
 }
@@ -64,6 +66,7 @@ impl Clients {
             doors: Mutex::new(BTreeMap::new()),
             asked: AtomicUsize::new(0),
             calls: Mutex::new(BTreeMap::new()),
+            away: Mutex::new(BTreeMap::new()),
             waiting: AtomicUsize::new(0),
         }
     }
@@ -75,6 +78,19 @@ impl Clients {
             Some(door) => doors.insert(number, door),
             None => doors.remove(&number),
         };
+    }
+
+    /// A subscriber can't be reached for so many milliseconds.
+    pub(crate) fn leave(&self, subscriber: u32, millis: u64) {
+        let until = self.history.now() + millis;
+        self.away.lock().insert(subscriber, until);
+    }
+
+    /// Whether it can't be reached.
+    pub(crate) fn is_away(&self, subscriber: u32) -> bool {
+        let away = self.away.lock();
+        away.get(&subscriber)
+            .is_some_and(|until| *until > self.history.now())
     }
 
     /// How often a subscriber was called for an invocation, this call among them.
@@ -159,7 +175,7 @@ impl Clients {
             open_only: true,
             ..self::all()
         }];
-        queries.extend((1..=6).map(|number| ListQuery {
+        queries.extend((1..=12).map(|number| ListQuery {
             subscription_id: Some(cast::subscription(number)),
             ..self::all()
         }));

@@ -28,6 +28,7 @@ mod peers;
 mod plan;
 mod process;
 mod shrink;
+mod signature;
 mod world;
 
 pub use cast::Kind;

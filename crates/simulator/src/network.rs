@@ -16,10 +16,11 @@ use triggerfish_delivery::{Carried, Request, Response, Transport, Url};
 use crate::{
     cast,
     chance::Chance,
-    check::{Checks, Meaning},
+    check::{Checks, Meaning, Told},
     clients::Clients,
     history::History,
     life::{Life, Seam},
+    signature,
 };
 
 /// How many bytes of an answer are too many.
@@ -40,6 +41,8 @@ struct Received {
     id: InvocationId,
     /// Which subscriber it is.
     number: u32,
+    /// What it is told.
+    said: Told,
     /// What it was given to report its result with.
     secret: Option<String>,
     /// What else it was trusted with.
@@ -61,20 +64,32 @@ enum Answer {
     None(FailureKind),
 }
 
-fn received(request: &Request) -> Option<Received> {
+fn received(request: &Request, keys: &ServerKeys) -> Option<Received> {
     let header = |name: &str| request.headers().get(name)?.to_str().ok();
     let host = request.url().host_str()?;
     let number = host.strip_prefix("subscriber-")?.strip_suffix(".example")?;
-    header("webhook-signature")?;
-    let body = request.body().and_then(|body| body.as_bytes());
-    let body: Value = serde_json::from_slice(body?).ok()?;
-    let secret = body["_metadata"]["secret"].as_str();
+    let number: u32 = number.parse().ok()?;
+    let (id, signature) = (header("webhook-id")?, header("webhook-signature")?);
+    let timestamp = header("webhook-timestamp")?;
+    let body = request.body().and_then(|body| body.as_bytes())?;
+    let is_signed = signature::is_right(keys, number, signature, id, timestamp, body);
+    let mut body: Value = serde_json::from_slice(body).ok()?;
+    let metadata = body.as_object_mut()?.remove("_metadata");
+    let metadata = metadata.unwrap_or_default();
+    let secret = metadata["secret"].as_str();
     let trusted = ["authorization", cast::KEY_HEADER]
         .into_iter()
         .filter_map(header);
     Some(Received {
-        id: header("webhook-id")?.parse().ok()?,
-        number: number.parse().ok()?,
+        id: id.parse().ok()?,
+        number,
+        said: Told {
+            subscriber: u128::from(number),
+            depth: header("triggerfish-depth")?.parse().ok()?,
+            input: body,
+            is_signed,
+            is_to_call_back: metadata["callbackURL"].is_string(),
+        },
         secret: secret.map(str::to_owned),
         trusted: trusted.map(str::to_owned).collect(),
     })
@@ -85,6 +100,13 @@ impl Network {
     fn conduct(&self, received: &Received, nth: u32) -> Conduct {
         let thing = [&received.id.as_bytes()[..], &nth.to_be_bytes()].concat();
         let mut chance = Chance::of(self.seed, &thing);
+        if self.clients.is_away(received.number) {
+            return Conduct {
+                takes: Some(chance.millis(1..20)),
+                answer: Answer::None(FailureKind::Connect),
+                reports: Vec::new(),
+            };
+        }
         let takes = match chance.within(0..20) {
             0 => None,
             1 | 2 => Some(chance.millis(1_500..12_000)),
@@ -115,10 +137,10 @@ impl Network {
 
     async fn send(&self, request: Request) -> Result<Response, Reply> {
         self.life.well().await;
-        let Some(received) = received(&request) else {
+        let Some(received) = received(&request, &self.keys) else {
             return Err(no_answer(FailureKind::Protocol));
         };
-        let _under_way = self.checks.calling(&self.life, received.id);
+        let mut under_way = self.checks.calling(&self.life, received.id, &received.said);
         self.life.pass(Seam::BeforeCall).await;
         let nth = self.clients.count_call(received.id);
         let (id, number) = (received.id, received.number);
@@ -134,7 +156,7 @@ impl Network {
             None => std::future::pending().await,
         }
         self.life.pass(Seam::AfterCall).await;
-        self.checks.answered(id, meaning(number, &conduct.answer));
+        under_way.answered(meaning(number, &conduct.answer));
         self.history
             .tell(&format!("subscriber {number} answers for {id}"));
         answer(conduct.answer)
@@ -172,7 +194,9 @@ impl Transport for Network {
 fn meaning(number: u32, answer: &Answer) -> Meaning {
     let (status, body) = match answer {
         Answer::None(_) => return Meaning::MayPass(None),
-        Answer::Later(_, seconds) if number <= 6 => return Meaning::MayPass(Some(*seconds)),
+        Answer::Later(_, seconds) if !matches!(number, 7..=10) => {
+            return Meaning::MayPass(Some(*seconds));
+        }
         Answer::Later(..) => return Meaning::Bad,
         Answer::Http(status, _, body) => (*status, body),
     };
@@ -184,12 +208,12 @@ fn meaning(number: u32, answer: &Answer) -> Meaning {
     let is_good = match (number, status) {
         (1 | 3, 200) => fits(),
         (2, 200) | (3, 202) => is_json().is_some(),
-        (4..=6 | 10, 200..=299) | (7..=9, 200) => true,
+        (4..=6 | 12 | 10, 200..=299) | (7..=9, 200) => true,
         _ => false,
     };
     let may_pass = match number {
         1..=3 => matches!(status, 408 | 425 | 429 | 500..=599),
-        4..=6 => !matches!(status, 300..=399 | 410),
+        4..=6 | 12 => !matches!(status, 300..=399 | 410),
         _ => false,
     };
     match (is_good, may_pass) {
@@ -209,7 +233,7 @@ fn right(number: u32, is_by_callback: bool, chance: &mut Chance) -> Answer {
     match number {
         3 if is_by_callback => Answer::Http(202, JSON, Bytes::from_static(b"{}")),
         1..=3 => Answer::Http(200, JSON, output(chance.next())),
-        4..=6 => Answer::Http(chance.pick(&[200, 204]), JSON, Bytes::new()),
+        4..=6 | 12 => Answer::Http(chance.pick(&[200, 204]), JSON, Bytes::new()),
         _ => Answer::Http(200, "text/plain", Bytes::from_static(b"fine")),
     }
 }
@@ -218,7 +242,7 @@ fn wrong(received: &Received, chance: &mut Chance) -> Answer {
     let said = |text: String| Bytes::from(text);
     match chance.within(0..10) {
         0 | 1 => Answer::Http(chance.pick(&[201, 302, 404, 410, 500]), JSON, output(0)),
-        2 | 3 => Answer::Later(chance.pick(&[429, 503]), chance.within(0..4)),
+        2 | 3 => Answer::Later(chance.pick(&[429, 503]), chance.within(0..8)),
         4 => Answer::Http(200, JSON, said("{ not json".to_owned())),
         5 => Answer::Http(200, JSON, said(json!({ "no": 1 }).to_string())),
         6 => Answer::Http(200, JSON, said("[".repeat(ANSWER_BYTES_MAX + 1))),

@@ -48,7 +48,7 @@ pub enum What {
         /// How long it waits, in milliseconds.
         budget: u64,
     },
-    /// Something that can't be read comes into a topic.
+    /// Something that can't be taken comes into a topic.
     Garbage {
         /// Into the invocation log, else among the events.
         in_log: bool,
@@ -94,6 +94,13 @@ pub enum What {
         /// By how many milliseconds.
         by: i64,
     },
+    /// A subscriber can't be reached.
+    Away {
+        /// Which one.
+        subscriber: u32,
+        /// For how many milliseconds.
+        down: u64,
+    },
     /// The log can't be reached.
     Outage {
         /// For how many milliseconds.
@@ -135,17 +142,26 @@ impl Plan {
         let mut chance = Chance::of(seed, b"plan");
         let layout = chance.pick(&[Layout::Together, Layout::Apart]);
         let hosts = chance.pick(&[1, 2, 2, 3]);
+        // In some, only what is outside of the system is bad, so that nothing excuses it.
+        let is_calm = chance.once_in(4);
         let trouble = chance.pick(&[0, 0, 40, 12]);
-        let mut steps = Vec::new();
+        let trouble = if is_calm { 0 } else { trouble };
+        let mut steps: Vec<Step> = Vec::new();
         for number in 0..u32::try_from(chance.within(4..14)).unwrap_or(4) {
             let what = work(&mut chance, number);
+            let at = chance.within(0..SPAN);
+            let crowded = steps.last().filter(|_| chance.once_in(3));
             steps.push(Step {
-                at: chance.within(0..SPAN),
+                at: crowded.map_or(at, |before| before.at),
                 what,
             });
         }
         for number in 0..u32::try_from(chance.within(0..9)).unwrap_or(0) {
-            let what = fault(&mut chance, number, hosts);
+            let what = if is_calm || chance.once_in(4) {
+                nuisance(&mut chance, number)
+            } else {
+                fault(&mut chance, number, hosts)
+            };
             steps.push(Step {
                 at: chance.within(0..SPAN),
                 what,
@@ -189,32 +205,44 @@ fn work(chance: &mut Chance, number: u32) -> What {
     }
 }
 
+/// What the world outside does.
+fn nuisance(chance: &mut Chance, number: u32) -> What {
+    match chance.within(0..5) {
+        0 | 1 => What::Garbage {
+            in_log: !chance.once_in(3),
+            number,
+        },
+        2 => What::Echo { number },
+        _ => What::Away {
+            subscriber: chance.pick(&[1, 2, 3, 4, 5, 6]),
+            down: chance.within(500..12_000),
+        },
+    }
+}
+
+/// What goes wrong inside.
 fn fault(chance: &mut Chance, number: u32, hosts: usize) -> What {
     let host = usize::try_from(chance.next()).unwrap_or(0) % hosts;
     let down = chance.within(50..4_000);
     let mishap = chance.pick(&[Mishap::None, Mishap::None, Mishap::Lost, Mishap::Older]);
-    match chance.within(0..14) {
+    match chance.within(0..12) {
         0..=4 => What::Crash {
             host,
             seam: chance.pick(&Seam::ALL),
             down,
             mishap,
         },
-        5 => What::Stop { host, down, mishap },
-        6 | 7 => What::Freeze {
+        5 | 6 => What::Stop { host, down, mishap },
+        7 | 8 => What::Freeze {
             host,
             still: chance.within(500..14_000),
         },
-        8 => What::Jump {
+        9 => What::Jump {
             host,
             by: i64::try_from(chance.within(0..40_000)).unwrap_or(0) - 20_000,
         },
-        9 => What::Outage {
+        10 => What::Outage {
             down: chance.within(100..6_000),
-        },
-        10 | 11 => What::Garbage {
-            in_log: !chance.once_in(3),
-            number,
         },
         _ => What::Echo { number },
     }
@@ -254,10 +282,10 @@ impl fmt::Display for What {
                 }
             }
             Self::Garbage { in_log: true, .. } => {
-                f.write_str("something unreadable comes into the invocation log")
+                f.write_str("something that is not its own comes into the invocation log")
             }
             Self::Garbage { .. } => {
-                f.write_str("something that is no event comes among the events")
+                f.write_str("something that can't be taken comes among the events")
             }
             Self::Echo { .. } => f.write_str("a record of the invocation log comes once more"),
             Self::Crash {
@@ -283,6 +311,9 @@ impl fmt::Display for What {
                 write!(f, "process p{host} stands still for {still} ms")
             }
             Self::Jump { host, by } => write!(f, "the clock of p{host} is set by {by} ms"),
+            Self::Away { subscriber, down } => {
+                write!(f, "subscriber {subscriber} can't be reached for {down} ms")
+            }
             Self::Outage { down } => write!(f, "the log can't be reached for {down} ms"),
         }
     }

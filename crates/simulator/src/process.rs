@@ -44,6 +44,11 @@ pub(crate) const IN_FLIGHT: usize = 16;
 pub(crate) const IN_FLIGHT_OF_SUBSCRIPTION: usize = 3;
 /// Those of one callback.
 pub(crate) const IN_FLIGHT_OF_CALLBACK: usize = 8;
+/// Calls in a row that fail, after which a subscriber is spared.
+pub(crate) const FAILURES_TO_OPEN: u32 = 3;
+/// For how many milliseconds it is, at first and at most.
+pub(crate) const PAUSE: u64 = 1_000;
+pub(crate) const PAUSE_MAX: u64 = 4_000;
 /// The base of callback URLs.
 const PUBLIC_URL: &str = "https://triggerfish.example";
 const HOUR: Duration = Duration::from_hours(1);
@@ -229,9 +234,9 @@ impl Boot<'_> {
                 in_flight: IN_FLIGHT,
                 queued: 3,
                 breaker: BreakerPolicy {
-                    failures_to_open: 3,
-                    pause: Duration::from_secs(1),
-                    pause_max: Duration::from_secs(4),
+                    failures_to_open: FAILURES_TO_OPEN,
+                    pause: Duration::from_millis(PAUSE),
+                    pause_max: Duration::from_millis(PAUSE_MAX),
                 },
             },
             in_flight_per_subscription: IN_FLIGHT_OF_SUBSCRIPTION,
@@ -259,13 +264,13 @@ impl Boot<'_> {
                 request_response_retry: RetryPolicy::ONCE,
                 fire_and_forget_deadline: Duration::from_secs(30),
             },
-            depth_max: 4,
+            depth_max: cast::DEPTH_MAX,
             event_bytes_max: 64 << 10,
             keys: cast::keys(),
         };
         let actions = ActionSettings {
             topic,
-            depth_max: 4,
+            depth_max: cast::DEPTH_MAX,
             entity_bytes_max: 64 << 10,
             timeout: Duration::from_secs(2),
             budget: Duration::from_secs(3),

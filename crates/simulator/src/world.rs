@@ -71,7 +71,6 @@ pub(crate) struct World {
     pub(crate) clients: Arc<Clients>,
     pub(crate) addresses: Arc<Addresses>,
     hosts: Vec<Host>,
-    clock: Arc<SimClock>,
     is_ending: AtomicBool,
 }
 
@@ -115,12 +114,12 @@ impl World {
         let topics = Topics::with_prefix("");
         let history = Arc::new(History::new(began));
         let checks = Arc::new(Checks::new(Arc::clone(&history), topics.clone()));
-        let clock = Arc::new(SimClock::new(began));
-        let time = Arc::clone(&clock);
+        let clock = SimClock::new(began);
+        checks.begin(clock.now());
         let weather = Weather::fine(Chance::of(plan.seed, b"weather"), HAND_OVER);
         let witness = Arc::clone(&checks);
         let log = SimLog::new(Life::new("world", 1), weather, witness, move || {
-            time.now().as_micros()
+            clock.now().as_micros()
         });
         let retention = Retention {
             log: Duration::from_hours(24),
@@ -153,7 +152,6 @@ impl World {
             log,
             history,
             checks,
-            clock,
             is_ending: AtomicBool::new(false),
         }
     }
@@ -182,6 +180,7 @@ impl World {
             } => self.ask(*number, *by_http, *is_before, *budget),
             What::Garbage { in_log, number } => self.litter(*in_log, *number),
             What::Echo { number } => self.echo(*number),
+            What::Away { subscriber, down } => self.clients.leave(*subscriber, *down),
             fault => self.disturb(fault),
         }
     }
@@ -200,7 +199,7 @@ impl World {
                 self.hosts[host].crash(seam, down, mishap);
             }
             What::Stop { host, down, mishap } => {
-                self.checks.trouble(down + AFTERMATH);
+                self.checks.hand_over(down + AFTERMATH);
                 self.hosts[host].stop(down, mishap);
             }
             What::Freeze { host, still } => {
@@ -249,8 +248,9 @@ impl World {
             "id": id,
             "source": "upstream",
             "orderingKey": cast::ordering_key(number),
+            "depth": cast::depth(number),
         });
-        let told = kind.told(number);
+        let told = kind.told(number, false);
         let expected = Expected::Event { id, told };
         let topic = self.topics.trigger_events.clone();
         self.put(&topic, number, &Bytes::from(value.to_string()), &expected);
@@ -271,11 +271,11 @@ impl World {
             },
             time: None,
             ordering_key: Some(cast::ordering_key(number)),
-            depth: 0,
+            depth: cast::depth(number),
             traceparent: None,
             event_id: Some(id.clone()),
         };
-        let (clients, told) = (Arc::clone(&self.clients), kind.told(number));
+        let (clients, told) = (Arc::clone(&self.clients), kind.told(number, true));
         let calling = Arc::clone(&clients);
         clients.waits(async move { calling.start(&id, told, start).await });
     }
@@ -297,6 +297,7 @@ impl World {
                 "id": id,
                 "source": "platform",
                 "budgetMs": is_before.then_some(budget),
+                "depth": cast::depth_of_action(number),
             });
             let topic = self.topics.object_events.clone();
             let expected = Expected::Question { id };
@@ -318,7 +319,7 @@ impl World {
             decided_by: None,
             origin: Origin::RealTime,
             time: None,
-            depth: 0,
+            depth: cast::depth_of_action(number),
             traceparent: None,
         };
         let clients = Arc::clone(&self.clients);
@@ -326,17 +327,24 @@ impl World {
         clients.waits(async move { calling.question(&id, ask).await });
     }
 
+    /// Something that is not to be taken: an event that is none, a record of the log that is
+    /// empty, can't be read, or belongs to another partition.
     fn litter(&self, in_log: bool, number: u32) {
-        let value = Bytes::from(format!("{{ neither this nor that {number}"));
         if !in_log {
+            let value = Bytes::from(cast::bad_event(number));
             let topic = self.topics.trigger_events.clone();
             return self.put(&topic, number, &value, &Expected::Garbage);
         }
+        let value = match number % 3 {
+            0 => None,
+            1 => self.any_record(number + 1).and_then(|record| record.value),
+            _ => Some(Bytes::from(format!("{{ neither this nor that {number}"))),
+        };
         let record = NewRecord {
             topic: self.topics.invocation_log.clone(),
             partition: Partition(number % u32::from(PARTITIONS)),
             key: None,
-            value: (!number.is_multiple_of(3)).then_some(value),
+            value,
             headers: Vec::new(),
         };
         self.log.put(&[record]).expect("the topic is there");
@@ -344,22 +352,28 @@ impl World {
 
     /// What was appended once comes once more, as when a broker or a network repeats it.
     fn echo(&self, number: u32) {
+        if let Some(again) = self.any_record(number) {
+            self.log.put(&[again]).expect("the topic is there");
+        }
+    }
+
+    /// Some record of a partition of the invocation log, if there is one.
+    fn any_record(&self, number: u32) -> Option<NewRecord> {
         let partition = Partition(number % u32::from(PARTITIONS));
         let records = self.log.records(&self.topics.invocation_log, partition);
-        let mut chance = Chance::of(self.plan.seed, format!("echo {number}").as_bytes());
-        if records.is_empty() {
-            return;
-        }
+        let mut chance = Chance::of(self.plan.seed, format!("record {number}").as_bytes());
         let indices: Vec<usize> = (0..records.len()).collect();
+        if indices.is_empty() {
+            return None;
+        }
         let record = &records[chance.pick(&indices)];
-        let again = NewRecord {
+        Some(NewRecord {
             topic: record.topic.clone(),
             partition,
             key: record.key.clone(),
             value: record.value.clone(),
             headers: record.headers.clone(),
-        };
-        self.log.put(&[again]).expect("the topic is there");
+        })
     }
 
     /// Nothing goes wrong any more; waits until everything has come to its end.
@@ -403,11 +417,7 @@ impl World {
             let detail = "a group did not come to the end of the invocation log".to_owned();
             self.checks.report(Invariant::FoldIsTotal, detail);
         }
-        let passed = Duration::from_millis(self.history.now());
-        let began = triggerfish_core::Timestamp::from_micros(
-            self.clock.now().as_micros() - i64::try_from(passed.as_micros()).unwrap_or_default(),
-        );
-        self.checks.at_rest(began);
+        self.checks.at_rest();
         self.check_rebuilds().await;
         let exporter = metrics::install();
         let metrics = exporter

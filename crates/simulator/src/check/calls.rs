@@ -1,66 +1,132 @@
-//! What must hold when a subscriber is called: there is a reason, it is its turn, and there is
-//! room.
+//! What must hold when a subscriber is called: there is a reason, it is its turn, there is
+//! room, and it was not answered before.
 
 use std::sync::Arc;
 
 use triggerfish_core::{Invocation, InvocationId, Phase, SubscriptionId, invariant::Invariant};
 use triggerfish_log::Partition;
 
-use super::{Checks, DISPATCHERS, Seen, WORKERS};
+use super::{Checks, DISPATCHERS, Meaning, Seen, Told, WORKERS, pace, requests, spared};
 use crate::{
     cast,
     life::Life,
     process::{IN_FLIGHT, IN_FLIGHT_OF_CALLBACK},
 };
 
-/// A call that is being made.
+/// A call that is being made, for an invocation as it was when it began.
 pub(super) struct Out {
     by: String,
-    subscription: SubscriptionId,
-    /// Its ordering key, in its partition.
-    order: Option<(u16, Arc<str>)>,
+    call: Invocation,
 }
 
 /// A call that is being made, until this is dropped.
 pub(crate) struct UnderWay {
     checks: Arc<Checks>,
+    life: Life,
     number: u64,
+    heard: Option<Meaning>,
+}
+
+impl UnderWay {
+    /// The subscriber has answered.
+    pub(crate) fn answered(&mut self, meaning: Meaning) {
+        self.heard = Some(meaning);
+        let now = self.checks.history.now();
+        let seen = &mut *self.checks.seen.lock();
+        if let Some(Out { call, .. }) = seen.under_way.get(&self.number) {
+            seen.answers.entry(call.id).or_default().push(meaning);
+            let attempt = (call.id, call.attempts + 1);
+            seen.answered.insert(attempt, now);
+        }
+    }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.checks.seen.lock().under_way.remove(&self.number);
+        let now = self.checks.history.now();
+        let seen = &mut *self.checks.seen.lock();
+        let Some(Out { by, call }) = seen.under_way.remove(&self.number) else {
+            return;
+        };
+        let subscription = call.request.subscription_id;
+        let (all, same) = seen.in_flight(&by, subscription);
+        if all + 1 >= IN_FLIGHT {
+            seen.pace.hold_all(now);
+        }
+        if same + 1 >= most(&call) {
+            seen.pace.hold(subscription, now);
+        }
+        seen.pace.turn(&call, now);
+        if !self.life.is_over() && call.request.member.is_none() {
+            spared::ended(seen, &by, subscription, self.number, self.heard, now);
+        }
     }
 }
 
 impl Checks {
-    /// A subscriber is called.
-    pub(crate) fn calling(self: &Arc<Self>, by: &Life, id: InvocationId) -> UnderWay {
+    /// A subscriber is called, and told this.
+    pub(crate) fn calling(self: &Arc<Self>, by: &Life, id: InvocationId, told: &Told) -> UnderWay {
+        let now = self.history.now();
         let seen = &mut *self.seen.lock();
         check_reason(seen, by, id);
         let number = seen.calls;
         seen.calls += 1;
         if let Some(call) = seen.oracle.newest(id).cloned() {
+            requests::check_call(seen, &call, told);
             check_turn(seen, by, &call);
-            let out = Out::of(by, &call);
-            seen.under_way.insert(number, out);
+            check_answer(seen, by, &call, now);
+            pace::begins(seen, &call, now);
+            spared::begins(seen, &by.name(), &call, number, now);
             check_room(seen, by, &call);
+            let by = by.name();
+            seen.under_way.insert(number, Out { by, call });
         }
         UnderWay {
             checks: Arc::clone(self),
+            life: by.clone(),
             number,
+            heard: None,
         }
     }
 }
 
 impl Out {
-    fn of(by: &Life, call: &Invocation) -> Self {
-        let key = call.request.ordering_key.clone();
-        Self {
-            by: by.name(),
-            subscription: call.request.subscription_id,
-            order: key.map(|key| (call.id.partition(), key)),
-        }
+    /// Its ordering key, in its partition.
+    fn order(&self) -> Option<(SubscriptionId, u16, &str)> {
+        order(&self.call)
+    }
+}
+
+fn order(call: &Invocation) -> Option<(SubscriptionId, u16, &str)> {
+    let key = call.request.ordering_key.as_deref()?;
+    Some((call.request.subscription_id, call.id.partition(), key))
+}
+
+/// How many calls for its callee may be in flight.
+fn most(call: &Invocation) -> usize {
+    match call.request.member {
+        Some(_) => IN_FLIGHT_OF_CALLBACK,
+        None => cast::most_in_flight(call.request.subscription_id),
+    }
+}
+
+impl Seen {
+    /// How many calls of a process are under way, and how many of those for one callee.
+    fn in_flight(&self, by: &str, callee: SubscriptionId) -> (usize, usize) {
+        let own = self.under_way.values().filter(|out| out.by == by);
+        let same = own.clone();
+        let same = same.filter(|out| out.call.request.subscription_id == callee);
+        (own.count(), same.count())
+    }
+
+    /// Whether some process has no room for `call`, or spares its callee.
+    pub(super) fn is_held_now(&self, call: &Invocation) -> bool {
+        let callee = call.request.subscription_id;
+        let is_full = self.under_way.values().any(|out| {
+            let (all, same) = self.in_flight(&out.by, callee);
+            all >= IN_FLIGHT || same >= most(call)
+        });
+        is_full || self.guards.is_unclear(callee)
     }
 }
 
@@ -97,36 +163,45 @@ fn check_reason(seen: &mut Seen, by: &Life, id: InvocationId) {
 /// Of an ordering key the oldest that owes a call is called, and none beside it by the same
 /// process.
 fn check_turn(seen: &mut Seen, by: &Life, call: &Invocation) {
-    let out = Out::of(by, call);
-    if out.order.is_none() {
+    let (name, key) = (by.name(), order(call));
+    if key.is_none() {
         return;
     }
     let mut others = seen.under_way.values();
-    let beside = others.any(|other| {
-        (&other.by, other.subscription, &other.order) == (&out.by, out.subscription, &out.order)
-    });
+    let beside = others.any(|other| other.by == name && other.order() == key);
     let wrong = match seen.oracle.owed_before(call) {
         Some(older) => Some(format!("before {}, which owes a call", older.id)),
         None => beside.then(|| "beside another one of its key".to_owned()),
     };
     if let Some(wrong) = wrong {
-        let detail = format!("{} calls for {} {wrong}", by.name(), call.id);
+        let detail = format!("{name} calls for {} {wrong}", call.id);
         seen.broken(Invariant::CauseBeforeEffect, detail);
     }
 }
 
-/// Nobody has more calls in flight than it may.
+/// What was answered is not asked again, unless something went wrong before that was in the
+/// log; that a process ended in good order is no reason.
+fn check_answer(seen: &mut Seen, by: &Life, call: &Invocation, now: u64) {
+    let attempt = call.attempts + 1;
+    let Some(answered) = seen.answered.get(&(call.id, attempt)).copied() else {
+        return;
+    };
+    if seen.is_orderly(answered, now) {
+        let name = by.name();
+        let detail = format!(
+            "{name} makes call {attempt} for {} again, which was answered",
+            call.id
+        );
+        seen.broken(Invariant::CauseBeforeEffect, detail);
+    }
+}
+
+/// Nobody has more calls in flight than it may, with this one.
 fn check_room(seen: &mut Seen, by: &Life, call: &Invocation) {
     let name = by.name();
-    let own = seen.under_way.values().filter(|out| out.by == name);
-    let all = own.clone().count();
-    let subscription = call.request.subscription_id;
-    let same = own.filter(|out| out.subscription == subscription).count();
-    let most = match call.request.member {
-        Some(_) => IN_FLIGHT_OF_CALLBACK,
-        None => cast::most_in_flight(subscription),
-    };
-    if all > IN_FLIGHT || same > most {
+    let (all, same) = seen.in_flight(&name, call.request.subscription_id);
+    let (all, same) = (all + 1, same + 1);
+    if all > IN_FLIGHT || same > most(call) {
         let detail = format!("{name} has {all} calls in flight, {same} for one callee");
         seen.broken(Invariant::CauseBeforeEffect, detail);
     }

@@ -1,16 +1,19 @@
 //! Looks at everything that happens and says which invariant it breaks.
 //!
-//! What can be seen at one moment is checked at that moment (`watch`, `calls`), the rest when
-//! the world has come to rest (`rest`), and secrets in all that anybody can read (`secrets`).
+//! What can be seen at one moment is checked at that moment (`watch`, `calls`, `spared`,
+//! `pace`), the rest when the world has come to rest (`rest`), and secrets in all that anybody
+//! can read (`secrets`).
 //! `oracle` folds the log with the core, `referee` says without it how things have to end.
 //! Every finding names its invariant by the id of `triggerfish_core::invariant`.
 
 mod calls;
 mod oracle;
+mod pace;
 mod referee;
 mod requests;
 mod rest;
 mod secrets;
+mod spared;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +23,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use triggerfish_api::ports::Listing;
 use triggerfish_core::{
-    ActionState, CompletionReport, Invocation, InvocationId, Outcome, SubscriptionId,
+    ActionState, CompletionReport, Invocation, InvocationId, Outcome, SubscriptionId, Timestamp,
     action::Verdict,
     invariant::{Invariant, Violation},
 };
@@ -30,7 +33,9 @@ use triggerfish_runtime::Topics;
 use crate::{history::History, life::Life};
 use calls::Out;
 use oracle::Oracle;
-pub(crate) use requests::Meaning;
+use pace::Pace;
+pub(crate) use requests::{Meaning, Told};
+use spared::Guards;
 
 /// Who dispatches in which group.
 pub(crate) const DISPATCHERS: &str = "dispatchers";
@@ -66,7 +71,16 @@ struct Hold {
 }
 
 /// A time in which something was wrong on purpose, in milliseconds.
-type Trouble = (u64, u64);
+#[derive(Clone, Copy)]
+struct Trouble {
+    from: u64,
+    until: u64,
+    /// Nothing was but that partitions changed hands.
+    is_orderly: bool,
+}
+
+/// How long before something trouble can have made it late, in milliseconds.
+const AFTERMATH: u64 = 3_000;
 
 #[derive(Default)]
 struct Seen {
@@ -85,6 +99,10 @@ struct Seen {
     calls: u64,
     /// What was answered to calls for each invocation.
     answers: BTreeMap<InvocationId, Vec<Meaning>>,
+    /// When which of its calls was answered last.
+    answered: BTreeMap<(InvocationId, u32), u64>,
+    pace: Pace,
+    guards: Guards,
     /// The partition of each ordering key.
     keys: BTreeMap<String, u16>,
     /// What stands in topics of others and can't be read.
@@ -92,6 +110,8 @@ struct Seen {
     /// The clock of a host was set.
     clock_was_set: bool,
     troubles: Vec<Trouble>,
+    /// When the world began.
+    began: Timestamp,
     broken: Vec<Violation>,
 }
 
@@ -107,6 +127,27 @@ impl Seen {
         self.broken.push(Violation { invariant, detail });
     }
 
+    /// Whether nothing was wrong from well before `from` until `until`.
+    fn is_calm(&self, from: u64, until: u64) -> bool {
+        let mut troubles = self.troubles.iter();
+        !troubles.any(|trouble| trouble.is_within(from, until))
+    }
+
+    /// The same, but that partitions may have changed hands.
+    fn is_orderly(&self, from: u64, until: u64) -> bool {
+        let mut troubles = self.troubles.iter();
+        !troubles.any(|trouble| !trouble.is_orderly && trouble.is_within(from, until))
+    }
+
+    /// Partitions change hands.
+    fn changes_hands(&mut self, now: u64) {
+        self.troubles.push(Trouble {
+            from: now,
+            until: now,
+            is_orderly: true,
+        });
+    }
+
     /// Whether what was expected is in the log.
     fn is_taken(&self, expected: &Expected, at: &(Topic, Partition, Offset)) -> bool {
         match expected {
@@ -117,6 +158,12 @@ impl Seen {
             Expected::Question { id } => self.oracle.of_question(id) > 0,
             Expected::Garbage => self.letters.contains_key(at),
         }
+    }
+}
+
+impl Trouble {
+    const fn is_within(&self, from: u64, until: u64) -> bool {
+        self.until >= from.saturating_sub(AFTERMATH) && self.from <= until
     }
 }
 
@@ -159,16 +206,23 @@ impl Checks {
         seen.upstream.insert(place, expected);
     }
 
-    /// A subscriber has answered a call.
-    pub(crate) fn answered(&self, id: InvocationId, meaning: Meaning) {
-        let seen = &mut *self.seen.lock();
-        seen.answers.entry(id).or_default().push(meaning);
-    }
-
     /// From now on for so many milliseconds something is wrong on purpose.
     pub(crate) fn trouble(&self, millis: u64) {
-        let now = self.history.now();
-        self.seen.lock().troubles.push((now, now + millis));
+        self.disturb(millis, false);
+    }
+
+    /// For so many milliseconds partitions change hands.
+    pub(crate) fn hand_over(&self, millis: u64) {
+        self.disturb(millis, true);
+    }
+
+    fn disturb(&self, millis: u64, is_orderly: bool) {
+        let from = self.history.now();
+        self.seen.lock().troubles.push(Trouble {
+            from,
+            until: from + millis,
+            is_orderly,
+        });
     }
 
     /// Somebody was told that what he handed in is taken.

@@ -32,40 +32,46 @@ pub(crate) struct Oracle {
 }
 
 impl Oracle {
-    pub(crate) fn fold(&mut self, record: &Record) {
+    /// The invocations that are other ones after this record.
+    pub(crate) fn fold(&mut self, record: &Record) -> Vec<Invocation> {
         let decoded = record.value.clone().map(envelope::decode);
-        let Some(Ok((id, at, observation))) = decoded else {
-            return self.cannot_read(record);
+        let decoded = decoded.and_then(Result::ok);
+        let own = decoded.filter(|(id, ..)| u32::from(id.partition()) == record.partition.0);
+        let Some((id, at, observation)) = own else {
+            self.cannot_read(record);
+            return Vec::new();
         };
-        if u32::from(id.partition()) != record.partition.0 {
-            return self.cannot_read(record);
-        }
         let offset = record.offset.0;
         let seen = Seen { id, offset, at };
         match observation {
             Observation::ActionAsked(request) => {
                 let place = (record.partition, id.key());
                 if self.actions.contains_key(&place) {
-                    return;
+                    return Vec::new();
                 }
                 let expansion = expand(seen, request);
-                for state in expansion.members.into_iter().filter_map(|step| step.state) {
-                    self.keep(record, state);
+                let members = expansion.members.into_iter();
+                let changed: Vec<_> = members.filter_map(|step| step.state).collect();
+                for state in &changed {
+                    self.keep(record, state.clone());
                 }
                 if let Some(name) = &expansion.action.request.correlation {
                     self.asked.entry(Arc::clone(name)).or_default().insert(id);
                 }
                 let states = vec![(record.offset, expansion.action)];
                 self.actions.insert(place, states);
+                changed
             }
             observation => {
                 let said = self.said.entry((record.partition, id.key())).or_default();
                 said.push((id, at, observation.clone()));
                 let before = self.newest(id).cloned();
                 let step = apply(before, seen, observation);
-                if let Some(state) = step.state.filter(|_| step.ignored.is_none()) {
-                    self.keep(record, state);
+                let changed = step.state.filter(|_| step.ignored.is_none());
+                if let Some(state) = &changed {
+                    self.keep(record, state.clone());
                 }
+                changed.into_iter().collect()
             }
         }
     }

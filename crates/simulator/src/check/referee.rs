@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use triggerfish_core::{
-    AttemptReport, FailureKind, InvocationId, Mode, Observation, Reply, Request, Timestamp,
-    action::Verdict, callback::FailurePolicy,
+    AttemptReport, FailureKind, InvocationId, Mode, Observation, Reply, Request, RetryPolicy,
+    Timestamp, action::Verdict, callback::FailurePolicy,
 };
+
+use crate::cast;
 
 /// An observation of an invocation, and what it says of its time.
 pub(super) type Said = (InvocationId, Timestamp, Observation);
@@ -54,6 +56,9 @@ impl Ruling {
             attempts: 0,
             has_status: false,
         };
+        if is_loop(request.depth) {
+            return Ok(Some(case.end(FAILED, None)));
+        }
         let of_it = said.iter().filter(|(of, ..)| *of == id);
         let of_it: Vec<_> = of_it.map(|(_, at, said)| (*at, said)).collect();
         for (index, (at, observation)) in of_it.iter().enumerate() {
@@ -110,6 +115,25 @@ const COMPLETED: &str = "COMPLETED";
 const FAILED: &str = "FAILED";
 const EXPIRED: &str = "EXPIRED";
 
+/// Whether a chain of causes is too long: nobody is called, and an action is denied.
+pub(super) const fn is_loop(depth: u32) -> bool {
+    depth > cast::DEPTH_MAX
+}
+
+/// How long the next call waits at least and at most: between half and the whole of a step that
+/// doubles, or what the callee asked for if that is longer; neither exceeds the longest wait.
+pub(super) fn waits(
+    policy: RetryPolicy,
+    attempt: u32,
+    retry_after: Option<Duration>,
+) -> (Duration, Duration) {
+    let longest = Duration::from_millis(policy.max_delay_ms);
+    let first = Duration::from_millis(policy.initial_delay_ms);
+    let step = first.saturating_mul(1 << (attempt - 1)).min(longest);
+    let asked = retry_after.unwrap_or_default().min(longest);
+    ((step / 2).max(asked), step.max(asked))
+}
+
 /// What the report of a call leads to.
 enum Heard {
     Ended(Ruling),
@@ -162,8 +186,6 @@ impl Case<'_> {
         }
     }
 
-    /// The wait lies between half and the whole of a step that doubles, or is what the callee
-    /// asked for if that is longer; neither exceeds the longest wait.
     fn again(
         &mut self,
         at: Timestamp,
@@ -175,11 +197,8 @@ impl Case<'_> {
         if attempt >= policy.max_attempts {
             return Heard::Ended(self.end(FAILED, None));
         }
-        let longest = Duration::from_millis(policy.max_delay_ms);
-        let first = Duration::from_millis(policy.initial_delay_ms);
-        let step = first.saturating_mul(1 << (attempt - 1)).min(longest);
-        let asked = retry_after.unwrap_or_default().min(longest);
-        let (earliest, latest) = (at.after((step / 2).max(asked)), at.after(step.max(asked)));
+        let (shortest, longest) = waits(policy, attempt, retry_after);
+        let (earliest, latest) = (at.after(shortest), at.after(longest));
         if earliest >= self.request.deadline {
             return Heard::Ended(self.end(FAILED, None));
         }
@@ -207,7 +226,7 @@ fn is_status(reply: &Reply) -> bool {
 #[cfg(test)]
 mod tests {
     use triggerfish_core::{
-        CompletionReport, Failure, InvocationKey, Origin, RetryPolicy, SubscriptionId, TriggerType,
+        CompletionReport, Failure, InvocationKey, Origin, SubscriptionId, TriggerType,
     };
     use uuid::Uuid;
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use triggerfish_core::{
-    AttemptReport, InvocationId, Mode, Reply, Request, RetryPolicy, invariant::Invariant,
+    ActionRequest, AttemptReport, Invocation, InvocationId, Mode, Reply, Request, RetryPolicy,
+    Timing, callback::FailurePolicy, invariant::Invariant,
 };
 
 use super::Seen;
-use crate::cast;
+use crate::cast::{self, Kind};
 
 /// What an answer of a subscriber means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,17 @@ pub(crate) enum Meaning {
     MayPass(Option<u64>),
     /// It never will.
     Bad,
+}
+
+/// What a subscriber is told by a call.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) subscriber: u128,
+    pub(crate) depth: u32,
+    /// The body, without what the service has put in.
+    pub(crate) input: Value,
+    pub(crate) is_signed: bool,
+    pub(crate) is_to_call_back: bool,
 }
 
 /// What the subscription of this number asks for.
@@ -41,7 +53,7 @@ fn terms(number: u128) -> Option<Terms> {
         1 => (Mode::Sync, 20, RetryPolicy::ONCE),
         2 => (Mode::Async, 25, RetryPolicy::ONCE),
         3 => (Mode::Dynamic, 15, own),
-        4 | 6 => (Mode::FireAndForget, 30, told),
+        4 | 6 | 12 => (Mode::FireAndForget, 30, told),
         5 => (Mode::FireAndForget, 30, own),
         _ => return None,
     };
@@ -53,14 +65,16 @@ fn terms(number: u128) -> Option<Terms> {
     })
 }
 
+/// The number in the name of an event or an action.
+fn number_of(name: &str) -> Option<u32> {
+    name.rsplit_once('-')?.1.parse().ok()
+}
+
 /// Checks a request of an invocation that is not the call of a callback.
 pub(super) fn check(seen: &mut Seen, id: InvocationId, request: &Request) {
     let number = request.subscription_id.0.as_u128();
     let event = request.event_id.as_deref().unwrap_or_default();
-    let Some(event_number) = event
-        .rsplit_once('-')
-        .and_then(|(_, text)| text.parse().ok())
-    else {
+    let Some(event_number) = number_of(event) else {
         let detail = format!("{id} is of event {event:?}, which there was not");
         return seen.broken(Invariant::AcknowledgedIsKept, detail);
     };
@@ -101,6 +115,15 @@ pub(super) fn check(seen: &mut Seen, id: InvocationId, request: &Request) {
     {
         wrong.push("its input or contentJson is another one".to_owned());
     }
+    let mut kinds = Kind::ALL.into_iter();
+    let kind = kinds.find(|kind| kind.trigger() == &*request.trigger_id);
+    let told = kind.map_or_else(Vec::new, |kind| kind.told(event_number, is_posted));
+    if !told.contains(&request.subscription_id) {
+        wrong.push("it is not to be told".to_owned());
+    }
+    if request.depth != cast::depth(event_number) {
+        wrong.push(format!("its depth is {}", request.depth));
+    }
     let partition = seen
         .keys
         .entry(cast::ordering_key(event_number))
@@ -111,6 +134,48 @@ pub(super) fn check(seen: &mut Seen, id: InvocationId, request: &Request) {
     for wrong in wrong {
         let detail = format!("{id} of {event} for subscription {number}: {wrong}");
         seen.broken(Invariant::AcknowledgedIsKept, detail);
+    }
+}
+
+/// Checks that those are asked about an action who are to be.
+pub(super) fn check_action(seen: &mut Seen, id: InvocationId, request: &ActionRequest) {
+    let parts = request.parts.iter();
+    let asked: Vec<_> = parts
+        .map(|part| (part.callback.0.as_u128(), part.policy, part.expected_status))
+        .collect();
+    let expected: &[_] = match request.timing {
+        Timing::Before => &[
+            (7, FailurePolicy::Deny, Some(200)),
+            (8, FailurePolicy::Allow, Some(200)),
+            (9, FailurePolicy::Audit, Some(200)),
+        ],
+        Timing::After => &[(10, FailurePolicy::Deny, None)],
+    };
+    let number = number_of(request.correlation.as_deref().unwrap_or_default());
+    let depth = number.map(cast::depth_of_action);
+    if (asked.as_slice(), Some(request.depth)) != (expected, depth) {
+        let asked = (asked, request.depth);
+        let detail = format!("{id} asks {asked:?} in place of {expected:?}, {depth:?}");
+        seen.broken(Invariant::AcknowledgedIsKept, detail);
+    }
+}
+
+/// Checks that a subscriber is told what was asked for.
+pub(super) fn check_call(seen: &mut Seen, call: &Invocation, told: &Told) {
+    let request = &call.request;
+    let expected = Told {
+        subscriber: request.subscription_id.0.as_u128(),
+        depth: request.depth,
+        input: serde_json::from_slice(&request.input).unwrap_or_default(),
+        is_signed: true,
+        is_to_call_back: matches!(request.mode, Mode::Async | Mode::Dynamic),
+    };
+    if *told != expected {
+        let detail = format!(
+            "{} is called with {told:?} in place of {expected:?}",
+            call.id
+        );
+        seen.broken(Invariant::CauseBeforeEffect, detail);
     }
 }
 

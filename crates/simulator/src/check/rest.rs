@@ -1,21 +1,21 @@
 //! What must hold when the world has come to rest.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use triggerfish_api::ports::Listing;
-use triggerfish_core::{ActionState, Invocation, Timing, action::Verdict, invariant::Invariant};
+use triggerfish_core::{
+    ActionState, Invocation, Timestamp, Timing, action::Verdict, invariant::Invariant,
+};
 use triggerfish_log::{Offset, Partition, Topic};
 use triggerfish_wire::completion;
 
-use super::{Checks, Expected, Seen, referee::Ruling};
+use super::{
+    Checks, Expected, Seen,
+    pace::LATE,
+    referee::{Ruling, is_loop},
+};
 use crate::life::Life;
-
-/// How long before a decision trouble can have made it late, in milliseconds.
-const AFTERMATH: u64 = 3_000;
-/// How late a decision may be when nothing is wrong: what the log and the loop take.
-const LATE: Duration = Duration::from_millis(600);
 
 impl Checks {
     /// Whether everything that was handed in has come to its end.
@@ -43,8 +43,8 @@ impl Checks {
         is_taken && all_ended && all_decided && all_letters
     }
 
-    /// Checks what must hold now. `began` is the time at which the world began.
-    pub(crate) fn at_rest(&self, began: triggerfish_core::Timestamp) {
+    /// Checks what must hold now.
+    pub(crate) fn at_rest(&self) {
         let seen = &mut *self.seen.lock();
         self.check_taken_at_rest(seen);
         let invocations: Vec<Invocation> = seen.oracle.invocations().cloned().collect();
@@ -54,7 +54,7 @@ impl Checks {
         }
         let actions: Vec<ActionState> = seen.oracle.actions().cloned().collect();
         for action in &actions {
-            self.check_decision(seen, action, began);
+            self.check_decision(seen, action);
         }
         self.check_letters(seen);
     }
@@ -165,12 +165,7 @@ impl Checks {
         }
     }
 
-    fn check_decision(
-        &self,
-        seen: &mut Seen,
-        action: &ActionState,
-        began: triggerfish_core::Timestamp,
-    ) {
+    fn check_decision(&self, seen: &mut Seen, action: &ActionState) {
         let id = action.id;
         if action.finished.is_none() {
             let detail = format!("{id} is not over, though all of its calls are");
@@ -204,11 +199,11 @@ impl Checks {
             let detail = format!("{id} was decided, and by the rules it is {verdict:?}");
             seen.broken(Invariant::OneDecision, detail);
         }
-        let written = began.until(triggerfish_core::Timestamp::from_micros(only.timestamp_us));
-        let deadline = began.until(action.request.deadline);
-        if written > deadline + LATE && seen.is_calm(deadline, written) {
-            let late = written.saturating_sub(deadline);
-            let detail = format!("the decision about {id} came {late:?} after its budget");
+        let written = seen.since_beginning(Timestamp::from_micros(only.timestamp_us));
+        let deadline = seen.since_beginning(action.request.deadline);
+        let late = written.saturating_sub(deadline);
+        if late > LATE && seen.is_calm(deadline, written) {
+            let detail = format!("the decision about {id} came {late} ms after its budget");
             seen.broken(Invariant::OneDecision, detail);
         }
     }
@@ -253,18 +248,11 @@ impl Seen {
         for (part, member) in action.request.parts.iter().zip(&action.members) {
             let invocation = self.oracle.newest(member.invocation)?;
             let ruling = self.ruling(invocation).ok()??;
-            if ruling.verdict(part.policy) == Verdict::Deny {
+            let is_denied = ruling.verdict(part.policy) == Verdict::Deny;
+            if is_denied || is_loop(action.request.depth) {
                 verdict = Verdict::Deny;
             }
         }
         Some(verdict)
-    }
-
-    /// Whether nothing was wrong from well before `from` until `until`.
-    fn is_calm(&self, from: Duration, until: Duration) -> bool {
-        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let (from, until) = (millis(from).saturating_sub(AFTERMATH), millis(until));
-        let mut troubles = self.troubles.iter();
-        troubles.all(|(begin, end)| *end < from || *begin > until)
     }
 }

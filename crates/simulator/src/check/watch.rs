@@ -1,12 +1,12 @@
 //! What can be seen as it happens.
 
 use serde_json::Value;
-use triggerfish_core::{Observation, invariant::Invariant};
+use triggerfish_core::{AttemptReport, Observation, invariant::Invariant};
 use triggerfish_log::{Consumed, GroupName, NewRecord, Offset, Partition, Record, Topic};
 use triggerfish_runtime::DeadLetter;
 use triggerfish_wire::{completion, envelope};
 
-use super::{CONSUMERS, Checks, DISPATCHERS, Hold, Seen, WORKERS, requests};
+use super::{CONSUMERS, Checks, DISPATCHERS, Hold, Seen, WORKERS, pace, requests};
 use crate::{life::Life, log::Witness};
 
 /// The group whose member appends such an observation, where the roles are apart.
@@ -24,10 +24,21 @@ fn check_observation(seen: &mut Seen, record: &Record) {
         Some(Ok((id, _, Observation::Requested(request)))) if request.member.is_none() => {
             requests::check(seen, id, &request);
         }
+        Some(Ok((id, _, Observation::ActionAsked(request)))) => {
+            requests::check_action(seen, id, &request);
+        }
         Some(Ok((id, _, Observation::AttemptReported(report)))) => {
             requests::check_report(seen, id, &report);
         }
         _ => {}
+    }
+}
+
+/// What it says of a call, if it does.
+fn report(record: &Record) -> Option<AttemptReport> {
+    match envelope::decode(record.value.clone()?).ok()?.2 {
+        Observation::AttemptReported(report) => Some(report),
+        _ => None,
     }
 }
 
@@ -52,7 +63,11 @@ impl Checks {
             .tell(&format!("  in the log: {}", words(record)));
         if record.topic == topics.invocation_log {
             check_observation(seen, record);
-            seen.oracle.fold(record);
+            let changed = seen.oracle.fold(record);
+            let report = report(record);
+            for state in changed {
+                pace::changed(seen, &state, report.as_ref(), self.history.now());
+            }
         } else if record.topic == topics.completions || record.topic == topics.decisions {
             let value = record.value.as_deref().unwrap_or_default();
             let value: Value = serde_json::from_slice(value).unwrap_or_default();
@@ -60,6 +75,10 @@ impl Checks {
             let results = seen.results.entry((record.topic.clone(), id.clone()));
             let results = results.or_default();
             results.push(record.clone());
+            if record.topic == topics.completions && results.len() == 1 {
+                pace::written(seen, &id, self.history.now());
+            }
+            let results = &seen.results[&(record.topic.clone(), id.clone())];
             if results.len() > 1 {
                 let invariant = if record.topic == topics.completions {
                     Invariant::OneOutcome
@@ -204,6 +223,7 @@ impl Witness for Checks {
     fn joined(&self, by: &Life, group: &GroupName) {
         let key = (by.name(), group.to_string());
         let seen = &mut *self.seen.lock();
+        seen.guards.forget(&by.name());
         // Whoever opens another session has nothing left of the one before.
         for hold in seen.holds.entry(key).or_default().values_mut() {
             hold.is_released = true;
@@ -216,8 +236,7 @@ impl Witness for Checks {
             .tell(&format!("{} has {partitions:?} of {group}", by.name()));
         let key = (by.name(), group.to_string());
         let seen = &mut *self.seen.lock();
-        let now = self.history.now();
-        seen.troubles.push((now, now));
+        seen.changes_hands(self.history.now());
         let holds = seen.holds.entry(key).or_default();
         for (partition, end) in gained {
             let hold = Hold {
@@ -236,8 +255,8 @@ impl Witness for Checks {
         ));
         let key = (by.name(), group.to_string());
         let seen = &mut *self.seen.lock();
-        let now = self.history.now();
-        seen.troubles.push((now, now));
+        seen.changes_hands(self.history.now());
+        seen.guards.forget(&by.name());
         let holds = seen.holds.entry(key).or_default();
         for partition in partitions {
             if let Some(hold) = holds.get_mut(partition) {

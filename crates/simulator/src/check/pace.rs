@@ -1,0 +1,192 @@
+//! What must hold of time while nothing is wrong: a call that is owed begins, a deadline that
+//! has passed is reported, and a result is written, soon.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use triggerfish_core::{
+    AttemptReport, Invocation, InvocationId, Outcome, Phase, Reply, SubscriptionId, Timestamp,
+    invariant::Invariant,
+};
+
+use super::{Checks, Seen, referee::waits};
+
+/// How late something may be when nothing is wrong: what the log and the loop take, in
+/// milliseconds.
+pub(super) const LATE: u64 = 300;
+
+/// The ordering keys of a subscription in a partition.
+type Order = (SubscriptionId, u16, Arc<str>);
+
+/// Calls that are owed, and what may hold them up. Times are milliseconds of the world.
+#[derive(Default)]
+pub(super) struct Pace {
+    owed: BTreeMap<InvocationId, Owed>,
+    /// Until when there was no room for a call of it, or it was spared.
+    held: BTreeMap<SubscriptionId, u64>,
+    /// Until when there was no room for any call.
+    held_all: u64,
+    /// When it was the turn of another one last.
+    turned: BTreeMap<Order, u64>,
+    /// When it got its outcome.
+    ended: BTreeMap<InvocationId, u64>,
+}
+
+struct Owed {
+    /// When it may begin at the latest, were there nothing in its way.
+    latest: u64,
+    is_called: bool,
+}
+
+fn order(of: &Invocation) -> Option<Order> {
+    let key = of.request.ordering_key.clone()?;
+    Some((of.request.subscription_id, of.id.partition(), key))
+}
+
+impl Pace {
+    /// There is no room for another call of `subscription`, or it is spared, until then.
+    pub(super) fn hold(&mut self, subscription: SubscriptionId, until: u64) {
+        let held = self.held.entry(subscription).or_default();
+        *held = until.max(*held);
+    }
+
+    /// There is no room for any other call until now.
+    pub(super) const fn hold_all(&mut self, now: u64) {
+        self.held_all = now;
+    }
+
+    /// The turn in the ordering key of `of` changes, or may do so.
+    pub(super) fn turn(&mut self, of: &Invocation, now: u64) {
+        if let Some(order) = order(of) {
+            self.turned.insert(order, now);
+        }
+    }
+
+    /// Since when nothing is in the way of a call for `of`.
+    fn free_since(&self, of: &Invocation, latest: u64) -> u64 {
+        let held = self.held.get(&of.request.subscription_id).copied();
+        let turned = order(of).and_then(|order| self.turned.get(&order).copied());
+        let reasons = [Some(latest), held, Some(self.held_all), turned];
+        reasons.into_iter().flatten().max().unwrap_or_default()
+    }
+}
+
+/// A call for `call` begins.
+pub(super) fn begins(seen: &mut Seen, call: &Invocation, now: u64) {
+    let owed = seen.pace.owed.get_mut(&call.id);
+    let Some(owed) = owed.filter(|owed| !owed.is_called) else {
+        return;
+    };
+    owed.is_called = true;
+    let latest = owed.latest;
+    let late = now.saturating_sub(seen.pace.free_since(call, latest));
+    if late > LATE && seen.is_calm(latest, now) {
+        let detail = format!("the call for {} began {late} ms too late", call.id);
+        seen.broken(Invariant::OneOutcome, detail);
+    }
+}
+
+/// An invocation is another one after what `report`, if it was one, said of its call.
+pub(super) fn changed(
+    seen: &mut Seen,
+    state: &Invocation,
+    report: Option<&AttemptReport>,
+    now: u64,
+) {
+    let before = seen.pace.owed.remove(&state.id);
+    match &state.phase {
+        Phase::Due { .. } => {
+            let wait = report.map_or(Duration::ZERO, |report| longest_wait(state, report));
+            let owed = Owed {
+                latest: now + millis(wait),
+                is_called: false,
+            };
+            seen.pace.owed.insert(state.id, owed);
+        }
+        Phase::Waiting => {}
+        Phase::Closed(closing) => {
+            if let Some(owed) = before.filter(|owed| !owed.is_called) {
+                check_neglect(seen, state, &owed, now);
+            }
+            seen.pace.ended.insert(state.id, now);
+            if matches!(closing.outcome, Outcome::Expired { .. }) {
+                check_expiry(seen, state, now);
+            }
+        }
+    }
+    seen.pace.turn(state, now);
+}
+
+/// What has ended without a call that it owed was in the way of something, or it is over before
+/// that could begin.
+fn check_neglect(seen: &mut Seen, state: &Invocation, owed: &Owed, now: u64) {
+    let order = order(state);
+    let others = seen
+        .pace
+        .owed
+        .keys()
+        .filter_map(|id| seen.oracle.newest(*id));
+    let waits = order.is_some() && others.into_iter().any(|other| self::order(other) == order);
+    if waits || seen.is_held_now(state) {
+        return;
+    }
+    let late = now.saturating_sub(seen.pace.free_since(state, owed.latest));
+    if late > LATE && seen.is_calm(owed.latest, now) {
+        let detail = format!(
+            "{} has ended, {late} ms after a call that was not made",
+            state.id
+        );
+        seen.broken(Invariant::OneOutcome, detail);
+    }
+}
+
+fn check_expiry(seen: &mut Seen, state: &Invocation, now: u64) {
+    let deadline = seen.since_beginning(state.request.deadline);
+    let late = now.saturating_sub(deadline);
+    if late > LATE && seen.is_calm(deadline, now) {
+        let detail = format!("the deadline of {} was reported {late} ms late", state.id);
+        seen.broken(Invariant::OneOutcome, detail);
+    }
+}
+
+/// The completion of `id` is written.
+pub(super) fn written(seen: &mut Seen, id: &str, now: u64) {
+    let Some(id) = id.parse::<InvocationId>().ok() else {
+        return;
+    };
+    let Some(ended) = seen.pace.ended.get(&id).copied() else {
+        return;
+    };
+    let late = now.saturating_sub(ended);
+    if late > LATE && seen.is_calm(ended, now) {
+        let detail = format!("the completion of {id} was written after {late} ms");
+        seen.broken(Invariant::OneOutcome, detail);
+    }
+}
+
+fn longest_wait(state: &Invocation, report: &AttemptReport) -> Duration {
+    let asked = match &report.reply {
+        Reply::Unavailable { retry_after, .. } => *retry_after,
+        _ => None,
+    };
+    waits(state.request.retry, report.attempt, asked).1
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Seen {
+    /// The millisecond of the world in which this time comes.
+    pub(super) fn since_beginning(&self, time: Timestamp) -> u64 {
+        millis(self.began.until(time))
+    }
+}
+
+impl Checks {
+    /// The world begins, at this time.
+    pub(crate) fn begin(&self, began: Timestamp) {
+        self.seen.lock().began = began;
+    }
+}
