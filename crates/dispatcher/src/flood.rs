@@ -9,8 +9,6 @@ use std::time::Duration;
 
 use triggerfish_core::{SubscriptionId, Timestamp};
 
-/// How many of their calls have a turn at the same time.
-pub(crate) const AT_ONCE: usize = 1;
 /// How long a turn lasts. Whoever takes longer to answer does not keep the processors busy, and
 /// the others are not to wait for that; whoever takes less leaves them to those who answer.
 pub(crate) const TURN: Duration = Duration::from_millis(50);
@@ -18,8 +16,8 @@ pub(crate) const TURN: Duration = Duration::from_millis(50);
 /// Whose turn it is.
 #[derive(Default)]
 pub(crate) struct Floods {
-    /// When the turns end that have begun.
-    turns: Vec<Timestamp>,
+    /// When the turn ends that has begun.
+    turn: Option<Timestamp>,
     line: VecDeque<SubscriptionId>,
     in_line: HashSet<SubscriptionId>,
     /// Was the first in line just now.
@@ -27,18 +25,14 @@ pub(crate) struct Floods {
 }
 
 impl Floods {
-    /// Ends the turns that have lasted long enough.
+    /// Ends the turn if it has lasted long enough.
     pub(crate) fn look_at(&mut self, now: Timestamp) {
-        self.turns.retain(|end| *end > now);
+        self.turn = self.turn.filter(|end| *end > now);
     }
 
-    fn has_room(&self) -> bool {
-        self.turns.len() < AT_ONCE
-    }
-
-    /// Calls up the first in line, if there is a turn for it.
+    /// Calls up the first in line, if it is nobody's turn.
     pub(crate) fn next_in_line(&mut self) -> Option<SubscriptionId> {
-        if !self.has_room() {
+        if self.turn.is_some() {
             return None;
         }
         self.called_up = self.line.pop_front();
@@ -50,7 +44,7 @@ impl Floods {
     /// Whether a call of `subscription` may begin. If not, it is in line for that.
     pub(crate) fn admit(&mut self, subscription: SubscriptionId) -> bool {
         let was_first = self.called_up.take() == Some(subscription);
-        if self.has_room() && (was_first || self.line.is_empty()) {
+        if self.turn.is_none() && (was_first || self.line.is_empty()) {
             return true;
         }
         if self.in_line.insert(subscription) {
@@ -68,17 +62,16 @@ impl Floods {
 
     /// A call has its turn.
     pub(crate) fn began(&mut self, now: Timestamp) {
-        self.turns.push(now.after(TURN));
+        self.turn = Some(now.after(TURN));
     }
 
     pub(crate) fn is_in_line(&self, subscription: SubscriptionId) -> bool {
         self.in_line.contains(&subscription)
     }
 
-    /// When the next turn begins, if somebody is in line for one. Where there is room already
+    /// When the next turn begins, if somebody is in line for one. Where it is nobody's turn
     /// the end of another call is waited for.
     pub(crate) fn next_turn(&self) -> Option<Timestamp> {
-        let is_awaited = !self.line.is_empty() && !self.has_room();
-        self.turns.iter().min().copied().filter(|_| is_awaited)
+        self.turn.filter(|_| !self.line.is_empty())
     }
 }

@@ -110,7 +110,7 @@ impl<A: Appender> Reports<A> {
                 Some(Err(error)) if error.is_retryable() => {
                     let count = reports.len();
                     tracing::warn!(count, %error, "appending reports of calls failed, trying again");
-                    sleep(pause).await;
+                    unless_any_released(&tenures(reports), sleep(pause)).await;
                     pause = (pause * 2).min(PAUSE_MAX);
                 }
                 Some(result) => return result,

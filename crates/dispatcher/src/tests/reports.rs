@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::{sync::Notify, task::JoinSet, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use triggerfish_core::{
     AttemptReport, FailureKind, InvocationId, InvocationKey, Observation, Reply, Timestamp,
@@ -174,4 +174,19 @@ async fn a_partition_that_goes_takes_nothing_else_with_it() {
     released.cancel();
     let told = office.told().await;
     assert_eq!(told, [vec![(0, true), (2, true)]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_that_goes_does_not_wait_until_the_log_is_asked_again() {
+    let mut office = Office::new((0..20).map(|_| Says::Unavailable));
+    let released = CancellationToken::new();
+    office.ended(0, 0, 10, &released);
+    // By then a pause is a matter of seconds.
+    for _ in 0..8 {
+        office.paper.asked.notified().await;
+    }
+    let began = Instant::now();
+    released.cancel();
+    assert_eq!(office.told().await.concat(), []);
+    assert_eq!(began.elapsed(), Duration::ZERO);
 }

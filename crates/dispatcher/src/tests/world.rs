@@ -384,7 +384,7 @@ impl World {
             assert!(self.in_flight(lane.request.subscription_id) <= self.per_lane);
         }
         assert!(self.scheduler.queued() <= self.limits.queued.max(1) * lanes.len());
-        assert!(self.ends_of_turns().count() <= flood::AT_ONCE);
+        assert!(self.ends_of_turns().count() <= 1);
     }
 
     fn ends_of_turns(&self) -> impl Iterator<Item = Timestamp> {
@@ -423,7 +423,7 @@ impl World {
             let floods = self.floods.contains(&call.request.subscription_id);
             if floods && due <= self.now {
                 let ends = self.ends_of_turns();
-                assert_eq!(ends.count(), flood::AT_ONCE, "nobody's turn: {call:?}");
+                assert_eq!(ends.count(), 1, "nobody's turn: {call:?}");
                 let wake = self.scheduler.wake_at();
                 assert!(wake.is_some() && wake <= self.ends_of_turns().min());
                 continue;
