@@ -201,6 +201,9 @@ impl Host {
                 .log
                 .committed(plan.group, &world.topics.invocation_log);
             for (partition, committed) in (0_u16..).zip(committed) {
+                let Some(committed) = committed else {
+                    continue;
+                };
                 let folder = self
                     .folder
                     .path()

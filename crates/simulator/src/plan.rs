@@ -94,6 +94,13 @@ pub enum What {
         /// By how many milliseconds.
         by: i64,
     },
+    /// All processes are down for so long that the log forgets how far their groups are.
+    Forget {
+        /// For how many milliseconds.
+        down: u64,
+        /// What happens to their disks meanwhile.
+        mishap: Mishap,
+    },
     /// A subscriber can't be reached.
     Away {
         /// Which one.
@@ -225,7 +232,7 @@ fn fault(chance: &mut Chance, number: u32, hosts: usize) -> What {
     let host = usize::try_from(chance.next()).unwrap_or(0) % hosts;
     let down = chance.within(50..4_000);
     let mishap = chance.pick(&[Mishap::None, Mishap::None, Mishap::Lost, Mishap::Older]);
-    match chance.within(0..12) {
+    match chance.within(0..13) {
         0..=4 => What::Crash {
             host,
             seam: chance.pick(&Seam::ALL),
@@ -243,6 +250,10 @@ fn fault(chance: &mut Chance, number: u32, hosts: usize) -> What {
         },
         10 => What::Outage {
             down: chance.within(100..6_000),
+        },
+        11 => What::Forget {
+            down: chance.within(1_000..4_000),
+            mishap,
         },
         _ => What::Echo { number },
     }
@@ -311,6 +322,13 @@ impl fmt::Display for What {
                 write!(f, "process p{host} stands still for {still} ms")
             }
             Self::Jump { host, by } => write!(f, "the clock of p{host} is set by {by} ms"),
+            Self::Forget { down, mishap } => {
+                let mishap = mishap.words();
+                write!(
+                    f,
+                    "all processes are killed, for {down} ms, and their positions are forgotten{mishap}"
+                )
+            }
             Self::Away { subscriber, down } => {
                 write!(f, "subscriber {subscriber} can't be reached for {down} ms")
             }

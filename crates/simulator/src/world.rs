@@ -30,7 +30,7 @@ use crate::{
     disk::Folder,
     history::History,
     host::Host,
-    life::Life,
+    life::{Life, Seam},
     listener::Listener,
     log::{SimLog, Weather},
     peers::Addresses,
@@ -188,6 +188,8 @@ impl World {
     fn disturb(&self, fault: &What) {
         /// A session times out, a process starts and restores its views.
         const AFTERMATH: u64 = 15_000;
+        /// A process that was killed has left nothing that goes on.
+        const IS_DOWN: Duration = Duration::from_millis(10);
         match *fault {
             What::Crash {
                 host,
@@ -205,6 +207,18 @@ impl World {
             What::Freeze { host, still } => {
                 self.checks.trouble(still + AFTERMATH);
                 self.hosts[host].freeze(still);
+            }
+            What::Forget { down, mishap } => {
+                self.checks.trouble(down + AFTERMATH);
+                self.checks.positions_are_forgotten();
+                for host in &self.hosts {
+                    host.crash(Seam::Anywhere, down, mishap);
+                }
+                let log = self.log.clone();
+                tokio::spawn(async move {
+                    sleep(IS_DOWN).await;
+                    log.forget_positions();
+                });
             }
             What::Jump { host, by } => {
                 self.checks.trouble(u64::MAX / 2);
@@ -403,11 +417,13 @@ impl World {
     fn is_committed(&self) -> bool {
         let log = &self.topics.invocation_log;
         process::loops(self.plan.layout).iter().all(|plan| {
-            let committed = self.log.committed(plan.group, log).into_iter();
-            let committed: Vec<Offset> = committed.collect();
+            let committed = self.log.committed(plan.group, log);
             let ends = self.log.ends(log);
             ends.iter().zip(0..).all(|(end, index): (&Offset, usize)| {
-                *end == Offset::ZERO || committed.get(index) == Some(end)
+                let committed = committed.get(index).copied().flatten();
+                // Where nothing has come since it was forgotten, there is nothing to commit.
+                let is_forgotten = committed.is_none() && self.checks.are_positions_forgotten();
+                *end == Offset::ZERO || committed == Some(*end) || is_forgotten
             })
         })
     }

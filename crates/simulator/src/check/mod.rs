@@ -109,6 +109,8 @@ struct Seen {
     raw: BTreeMap<(Topic, Partition, Offset), Bytes>,
     /// The clock of a host was set.
     clock_was_set: bool,
+    /// Groups had to begin without their positions.
+    forgot_positions: bool,
     troubles: Vec<Trouble>,
     /// When the world began.
     began: Timestamp,
@@ -239,6 +241,16 @@ impl Checks {
     /// From now on timestamps say little.
     pub(crate) fn clock_is_set(&self) {
         self.seen.lock().clock_was_set = true;
+    }
+
+    /// From now on what is no result may be written again.
+    pub(crate) fn positions_are_forgotten(&self) {
+        self.seen.lock().forgot_positions = true;
+    }
+
+    /// Whether they ever were.
+    pub(crate) fn are_positions_forgotten(&self) -> bool {
+        self.seen.lock().forgot_positions
     }
 
     /// A subscriber was told that its result counts.

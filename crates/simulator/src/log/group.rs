@@ -177,10 +177,13 @@ impl Group {
         }
     }
 
-    pub(super) fn positions(&self) -> Vec<Offset> {
+    pub(super) fn positions(&self) -> Vec<Option<Offset>> {
         let committed = self.slots.iter().map(|slot| slot.committed.as_ref());
-        let offset = |committed: Option<&Committed>| committed.map_or(Offset::ZERO, |c| c.offset);
-        committed.map(offset).collect()
+        committed.map(|committed| Some(committed?.offset)).collect()
+    }
+
+    pub(super) fn forget_positions(&mut self) {
+        self.slots.iter_mut().for_each(|slot| slot.committed = None);
     }
 
     /// A guard was dropped.

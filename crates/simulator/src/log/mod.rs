@@ -97,10 +97,15 @@ impl SimLog {
         self.shared.state.lock().records(topic, partition)
     }
 
-    /// The committed position of a group in each partition of its topic.
+    /// The committed position of a group in each partition of its topic, if there is one.
     #[must_use]
-    pub fn committed(&self, group: &str, topic: &Topic) -> Vec<Offset> {
+    pub fn committed(&self, group: &str, topic: &Topic) -> Vec<Option<Offset>> {
         self.shared.state.lock().committed(group, topic)
+    }
+
+    /// Forgets the positions of all groups, as Kafka does when nobody is in them for long.
+    pub fn forget_positions(&self) {
+        self.shared.state.lock().forget_positions();
     }
 
     /// Where each partition ends.

@@ -176,8 +176,12 @@ impl State {
         kept.map(|kept| kept.next).collect()
     }
 
-    pub(super) fn committed(&self, group: &str, topic: &Topic) -> Vec<Offset> {
+    pub(super) fn committed(&self, group: &str, topic: &Topic) -> Vec<Option<Offset>> {
         let group = self.groups.get(&(group.into(), topic.clone()));
         group.map(Group::positions).unwrap_or_default()
+    }
+
+    pub(super) fn forget_positions(&mut self) {
+        self.groups.values_mut().for_each(Group::forget_positions);
     }
 }
