@@ -62,24 +62,28 @@ impl Kind {
         }
     }
 
-    /// Who is to be told of an event with this number: those who are switched on and want it,
-    /// and of a test whoever wants it.
+    /// Who is to be told of an event with this number, if he is switched on.
     #[must_use]
-    pub fn told(self, number: u32, is_posted: bool) -> Vec<SubscriptionId> {
+    pub fn told(self, number: u32) -> Vec<SubscriptionId> {
         let told: &[u128] = match self {
             Self::Sync => &[1],
             Self::Async => &[2],
             Self::Dynamic => &[3],
             Self::Told => &[4, 5, 6, 12],
         };
-        let is_test = origin(number, is_posted) == Origin::Test;
-        let told = told.iter().filter(|told| match told {
-            6 => color(number) == "red",
-            12 => is_test,
-            _ => true,
-        });
+        let wants = |told: &&u128| **told != 6 || color(number) == "red";
+        let told = told.iter().filter(wants);
         told.map(|number| subscription(*number)).collect()
     }
+}
+
+/// Those that are switched on and off.
+pub(crate) const SWITCHED: [u32; 2] = [6, 12];
+
+/// Whether a subscription is switched on in the beginning.
+#[must_use]
+pub(crate) fn is_on(of: SubscriptionId) -> bool {
+    of != subscription(12)
 }
 
 /// What the filter of one subscription goes by.
@@ -206,7 +210,7 @@ fn subscriptions() -> Vec<(String, Value)> {
             "type": "HTTP",
             "responseDeadline": deadline,
             "httpConfig": { "url": url(number), "httpDispatchMode": mode },
-            "enabled": true,
+            "enabled": is_on(id),
         });
         for (name, value) in more.as_object().into_iter().flatten() {
             one[name] = value.clone();
@@ -218,9 +222,7 @@ fn subscriptions() -> Vec<(String, Value)> {
     let one_by_one = json!({ "delivery": { "maxInFlight": 1 } });
     let in_order = json!({ "delivery": { "ordering": "key", "retry": retry } });
     let filtered = json!({ "filter": r#"$[?($.color == "red")]"# });
-    // The first is never told, the second of tests alone.
     let never = json!({ "filter": "$[?($.n > 1000)]" });
-    let off = json!({ "enabled": false });
     vec![
         of(1, Kind::Sync, "PT20S", Some("SYNC"), json!({})),
         of(2, Kind::Async, "PT25S", Some("ASYNC"), json!({})),
@@ -229,7 +231,7 @@ fn subscriptions() -> Vec<(String, Value)> {
         of(5, Kind::Told, "PT1H", None, in_order),
         of(6, Kind::Told, "PT1H", None, filtered),
         of(11, Kind::Told, "PT1H", None, never),
-        of(12, Kind::Told, "PT1H", None, off),
+        of(12, Kind::Told, "PT1H", None, json!({})),
     ]
 }
 

@@ -16,9 +16,10 @@ use triggerfish_api::ports::{
 };
 use triggerfish_completion::Status;
 use triggerfish_core::{
-    CompletionReport, Invocation, InvocationId, SubscriptionId, invariant::Invariant,
+    CompletionReport, Invocation, InvocationId, Origin, SubscriptionId, invariant::Invariant,
 };
 use triggerfish_producer::{Gate, Ingest};
+use triggerfish_registry::Registry;
 
 use crate::{
     cast,
@@ -39,6 +40,7 @@ const TRIES: usize = 60;
 #[derive(Clone)]
 pub(crate) struct Door {
     pub(crate) life: Life,
+    pub(crate) registry: Registry,
     pub(crate) status: Status<SimLog>,
     pub(crate) ingest: Arc<Ingest<SimAppender>>,
     pub(crate) gate: Arc<Gate<SimAppender>>,
@@ -54,6 +56,8 @@ pub(crate) struct Clients {
     calls: Mutex<BTreeMap<InvocationId, u32>>,
     /// Until when which subscriber can't be reached.
     away: Mutex<BTreeMap<u32, u64>>,
+    /// One subscription is switched after the other.
+    switching: tokio::sync::Mutex<()>,
     /// Clients and platforms that have no answer yet.
     waiting: AtomicUsize,
 }
@@ -67,6 +71,7 @@ impl Clients {
             asked: AtomicUsize::new(0),
             calls: Mutex::new(BTreeMap::new()),
             away: Mutex::new(BTreeMap::new()),
+            switching: tokio::sync::Mutex::const_new(()),
             waiting: AtomicUsize::new(0),
         }
     }
@@ -157,11 +162,27 @@ impl Clients {
     pub(crate) async fn look_at_all(&self) {
         let doors = self.doors.lock().clone();
         for door in doors.into_values() {
+            self.look_at_switches(&door);
             if let Some(listing) = list(&door, &all()).await {
                 self.checks.listed(&door.life, &listing);
                 self.look_at_parts(&door, &listing.invocations).await;
             } else {
                 let detail = format!("{} does not answer for all", door.life.name());
+                self.checks.report(Invariant::AcknowledgedIsKept, detail);
+            }
+        }
+    }
+
+    /// A process has heard of what was switched.
+    fn look_at_switches(&self, door: &Door) {
+        let snapshot = door.registry.snapshot();
+        for number in cast::SWITCHED {
+            let of = cast::subscription(number.into());
+            let found = snapshot.subscription(of);
+            let is_on = found.is_some_and(|found| found.subscription.enabled);
+            if !self.checks.may_be_on(of, is_on) {
+                let name = door.life.name();
+                let detail = format!("{name} has not heard of how {of} was switched");
                 self.checks.report(Invariant::AcknowledgedIsKept, detail);
             }
         }
@@ -262,6 +283,7 @@ impl Clients {
 
     /// A client posts an event.
     pub(crate) async fn start(&self, event: &str, told: Vec<SubscriptionId>, start: Start) {
+        let (is_test, since) = (start.origin == Origin::Test, self.history.now());
         let answer = self.ask(|door| {
             let start = start.clone();
             async move {
@@ -275,11 +297,15 @@ impl Clients {
             None => self.history.tell(&format!("nobody takes event {event}")),
             Some(Ok(started)) => {
                 self.history.tell(&format!("event {event} is acknowledged"));
-                let all = started.len() == told.len();
-                let id = event.to_owned();
-                self.checks.acknowledged(Expected::Event { id, told });
-                if !all {
-                    let detail = format!("event {event} started {} invocations", started.len());
+                let (count, most) = (started.len(), told.len());
+                self.checks.acknowledged(Expected::Event {
+                    id: event.to_owned(),
+                    told,
+                    is_test,
+                    since,
+                });
+                if count > most || (is_test && count < most) {
+                    let detail = format!("event {event} started {count} invocations of {most}");
                     self.checks.report(Invariant::AcknowledgedIsKept, detail);
                 }
             }
@@ -287,6 +313,28 @@ impl Clients {
                 let detail = format!("event {event} was refused: {error}");
                 self.checks.report(Invariant::AcknowledgedIsKept, detail);
             }
+        }
+    }
+
+    /// An operator switches a subscription on or off.
+    pub(crate) async fn switch(&self, of: SubscriptionId, on: bool) {
+        let _one_by_one = self.switching.lock().await;
+        self.checks.switching(of, on);
+        let asked = AtomicUsize::new(0);
+        let answer = self.ask(|door| {
+            asked.fetch_add(1, Ordering::Relaxed);
+            async move { door.registry.set_enabled(of, on, None).await.ok() }
+        });
+        let Some(found) = answer.await else {
+            return self.history.tell(&format!("nobody switches {of}"));
+        };
+        self.history.tell(&format!("{of} is switched"));
+        if asked.into_inner() == 1 {
+            self.checks.switched(of);
+        }
+        if found.subscription.enabled != on {
+            let detail = format!("{of} is not as it was said to be switched");
+            self.checks.report(Invariant::AcknowledgedIsKept, detail);
         }
     }
 

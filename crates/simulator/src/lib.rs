@@ -29,6 +29,7 @@ mod plan;
 mod process;
 mod shrink;
 mod signature;
+mod words;
 mod world;
 
 pub use cast::Kind;

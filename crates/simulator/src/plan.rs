@@ -1,9 +1,7 @@
-//! What is going to happen in a world: drawn from a seed, told in words.
-
-use std::fmt;
+//! What is going to happen in a world: drawn from a seed.
 
 use crate::{
-    cast::{Kind, color},
+    cast::{self, Kind},
     chance::Chance,
     disk::Mishap,
     life::Seam,
@@ -100,6 +98,13 @@ pub enum What {
         down: u64,
         /// What happens to their disks meanwhile.
         mishap: Mishap,
+    },
+    /// A subscription is switched on or off.
+    Switch {
+        /// Which one.
+        subscription: u32,
+        /// On, else off.
+        on: bool,
     },
     /// A subscriber can't be reached.
     Away {
@@ -214,12 +219,16 @@ fn work(chance: &mut Chance, number: u32) -> What {
 
 /// What the world outside does.
 fn nuisance(chance: &mut Chance, number: u32) -> What {
-    match chance.within(0..5) {
+    match chance.within(0..7) {
         0 | 1 => What::Garbage {
             in_log: !chance.once_in(3),
             number,
         },
         2 => What::Echo { number },
+        3 | 4 => What::Switch {
+            subscription: chance.pick(&cast::SWITCHED),
+            on: chance.once_in(2),
+        },
         _ => What::Away {
             subscriber: chance.pick(&[1, 2, 3, 4, 5, 6]),
             down: chance.within(500..12_000),
@@ -256,100 +265,5 @@ fn fault(chance: &mut Chance, number: u32, hosts: usize) -> What {
             mishap,
         },
         _ => What::Echo { number },
-    }
-}
-
-impl fmt::Display for What {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Event {
-                number,
-                kind,
-                copies,
-            } => {
-                let (trigger, color) = (kind.trigger(), color(*number));
-                write!(
-                    f,
-                    "event {number} of {trigger} ({color}) is produced, {copies} times"
-                )
-            }
-            Self::Start { number, kind } => {
-                write!(f, "event {number} of {} is posted", kind.trigger())
-            }
-            Self::Ask {
-                number,
-                by_http,
-                is_before,
-                budget,
-            } => {
-                let way = if *by_http { "by HTTP" } else { "by its topic" };
-                if *is_before {
-                    write!(
-                        f,
-                        "a platform asks before action {number}, {way}, and waits {budget} ms"
-                    )
-                } else {
-                    write!(f, "a platform tells after action {number}, {way}")
-                }
-            }
-            Self::Garbage { in_log: true, .. } => {
-                f.write_str("something that is not its own comes into the invocation log")
-            }
-            Self::Garbage { .. } => {
-                f.write_str("something that can't be taken comes among the events")
-            }
-            Self::Echo { .. } => f.write_str("a record of the invocation log comes once more"),
-            Self::Crash {
-                host,
-                seam,
-                down,
-                mishap,
-            } => {
-                let (seam, mishap) = (seam.words(), mishap.words());
-                write!(
-                    f,
-                    "process p{host} is killed {seam}; it is down for {down} ms{mishap}"
-                )
-            }
-            Self::Stop { host, down, mishap } => {
-                let mishap = mishap.words();
-                write!(
-                    f,
-                    "process p{host} ends in good order, for {down} ms{mishap}"
-                )
-            }
-            Self::Freeze { host, still } => {
-                write!(f, "process p{host} stands still for {still} ms")
-            }
-            Self::Jump { host, by } => write!(f, "the clock of p{host} is set by {by} ms"),
-            Self::Forget { down, mishap } => {
-                let mishap = mishap.words();
-                write!(
-                    f,
-                    "all processes are killed, for {down} ms, and their positions are forgotten{mishap}"
-                )
-            }
-            Self::Away { subscriber, down } => {
-                write!(f, "subscriber {subscriber} can't be reached for {down} ms")
-            }
-            Self::Outage { down } => write!(f, "the log can't be reached for {down} ms"),
-        }
-    }
-}
-
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let layout = match self.layout {
-            Layout::Together => "dispatcher and completion-consumer share a fold",
-            Layout::Apart => "dispatcher and completion-consumer fold apart",
-        };
-        writeln!(f, "seed {}: {} processes, {layout}", self.seed, self.hosts)?;
-        if self.trouble > 0 {
-            writeln!(f, "one call of the log in {} goes wrong", self.trouble)?;
-        }
-        for step in &self.steps {
-            writeln!(f, "{:>9} ms  {}", step.at, step.what)?;
-        }
-        Ok(())
     }
 }

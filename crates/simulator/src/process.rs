@@ -344,6 +344,7 @@ impl Boot<'_> {
         let appender = || self.appender.clone();
         Door {
             life: self.parts.life.clone(),
+            registry: self.registry.clone(),
             status: Status::new(
                 self.log.clone(),
                 self.world.topics.clone(),

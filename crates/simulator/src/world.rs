@@ -180,6 +180,7 @@ impl World {
             } => self.ask(*number, *by_http, *is_before, *budget),
             What::Garbage { in_log, number } => self.litter(*in_log, *number),
             What::Echo { number } => self.echo(*number),
+            What::Switch { subscription, on } => self.switch(*subscription, *on),
             What::Away { subscriber, down } => self.clients.leave(*subscriber, *down),
             fault => self.disturb(fault),
         }
@@ -264,8 +265,12 @@ impl World {
             "orderingKey": cast::ordering_key(number),
             "depth": cast::depth(number),
         });
-        let told = kind.told(number, false);
-        let expected = Expected::Event { id, told };
+        let expected = Expected::Event {
+            id,
+            told: kind.told(number),
+            is_test: false,
+            since: self.history.now(),
+        };
         let topic = self.topics.trigger_events.clone();
         self.put(&topic, number, &Bytes::from(value.to_string()), &expected);
     }
@@ -289,7 +294,8 @@ impl World {
             traceparent: None,
             event_id: Some(id.clone()),
         };
-        let (clients, told) = (Arc::clone(&self.clients), kind.told(number, true));
+        let told = kind.told(number);
+        let clients = Arc::clone(&self.clients);
         let calling = Arc::clone(&clients);
         clients.waits(async move { calling.start(&id, told, start).await });
     }
@@ -339,6 +345,13 @@ impl World {
         let clients = Arc::clone(&self.clients);
         let calling = Arc::clone(&clients);
         clients.waits(async move { calling.question(&id, ask).await });
+    }
+
+    fn switch(&self, subscription: u32, on: bool) {
+        let of = cast::subscription(subscription.into());
+        let clients = Arc::clone(&self.clients);
+        let calling = Arc::clone(&clients);
+        clients.waits(async move { calling.switch(of, on).await });
     }
 
     /// Something that is not to be taken: an event that is none, a record of the log that is

@@ -14,6 +14,7 @@ mod requests;
 mod rest;
 mod secrets;
 mod spared;
+mod switches;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +37,7 @@ use oracle::Oracle;
 use pace::Pace;
 pub(crate) use requests::{Meaning, Told};
 use spared::Guards;
+use switches::Switches;
 
 /// Who dispatches in which group.
 pub(crate) const DISPATCHERS: &str = "dispatchers";
@@ -51,8 +53,12 @@ pub(crate) enum Expected {
     Event {
         /// What upstream calls it.
         id: String,
-        /// Who is to be told.
+        /// Who is to be told, if he is switched on.
         told: Vec<SubscriptionId>,
+        /// It is a test, of which all are told.
+        is_test: bool,
+        /// When it came, in milliseconds.
+        since: u64,
     },
     /// One action.
     Question {
@@ -109,6 +115,7 @@ struct Seen {
     raw: BTreeMap<(Topic, Partition, Offset), Bytes>,
     /// The clock of a host was set.
     clock_was_set: bool,
+    switches: Switches,
     /// Groups had to begin without their positions.
     forgot_positions: bool,
     troubles: Vec<Trouble>,
@@ -151,10 +158,17 @@ impl Seen {
     }
 
     /// Whether what was expected is in the log.
-    fn is_taken(&self, expected: &Expected, at: &(Topic, Partition, Offset)) -> bool {
+    fn is_taken(&self, expected: &Expected, at: &(Topic, Partition, Offset), now: u64) -> bool {
         match expected {
-            Expected::Event { id, told } => {
-                let mut told = told.iter();
+            Expected::Event {
+                id,
+                told,
+                is_test,
+                since,
+            } => {
+                let must =
+                    |told: &SubscriptionId| *is_test || self.must_be_told(*told, *since, now);
+                let mut told = told.iter().filter(|told| must(told));
                 told.all(|told| self.oracle.of_event(id, *told) > 0)
             }
             Expected::Question { id } => self.oracle.of_question(id) > 0,
@@ -231,7 +245,7 @@ impl Checks {
     pub(crate) fn acknowledged(&self, expected: Expected) {
         let mut seen = self.seen.lock();
         let nowhere = (self.topics.registry.clone(), Partition(0), Offset::ZERO);
-        if !seen.is_taken(&expected, &nowhere) {
+        if !seen.is_taken(&expected, &nowhere, self.history.now()) {
             let detail = format!("{expected:?} was acknowledged and is not in the log");
             seen.broken(Invariant::AcknowledgedIsKept, detail);
         }

@@ -71,7 +71,7 @@ fn number_of(name: &str) -> Option<u32> {
 }
 
 /// Checks a request of an invocation that is not the call of a callback.
-pub(super) fn check(seen: &mut Seen, id: InvocationId, request: &Request) {
+pub(super) fn check(seen: &mut Seen, id: InvocationId, request: &Request, now: u64) {
     let number = request.subscription_id.0.as_u128();
     let event = request.event_id.as_deref().unwrap_or_default();
     let Some(event_number) = number_of(event) else {
@@ -117,8 +117,9 @@ pub(super) fn check(seen: &mut Seen, id: InvocationId, request: &Request) {
     }
     let mut kinds = Kind::ALL.into_iter();
     let kind = kinds.find(|kind| kind.trigger() == &*request.trigger_id);
-    let told = kind.map_or_else(Vec::new, |kind| kind.told(event_number, is_posted));
-    if !told.contains(&request.subscription_id) {
+    let told = kind.map_or_else(Vec::new, |kind| kind.told(event_number));
+    let whom = request.subscription_id;
+    if !told.contains(&whom) || !seen.may_be_told(whom, request.origin, now) {
         wrong.push("it is not to be told".to_owned());
     }
     if request.depth != cast::depth(event_number) {

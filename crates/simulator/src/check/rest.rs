@@ -21,11 +21,12 @@ impl Checks {
     /// Whether everything that was handed in has come to its end.
     #[must_use]
     pub(crate) fn is_at_rest(&self) -> bool {
+        let now = self.history.now();
         let seen = &*self.seen.lock();
         let is_taken = seen
             .upstream
             .iter()
-            .all(|(place, expected)| seen.is_taken(expected, place));
+            .all(|(place, expected)| seen.is_taken(expected, place, now));
         let is_told = |topic: &Topic, id: String| seen.results.contains_key(&(topic.clone(), id));
         let all_ended = seen
             .oracle
@@ -95,7 +96,7 @@ impl Checks {
         let all = seen.upstream.iter().chain(acknowledged);
         let mut wrong = Vec::new();
         for (place, expected) in all {
-            if !seen.is_taken(expected, place) {
+            if !seen.is_taken(expected, place, self.history.now()) {
                 let invariant = if *expected == Expected::Garbage {
                     Invariant::FoldIsTotal
                 } else {
@@ -103,7 +104,7 @@ impl Checks {
                 };
                 wrong.push((invariant, format!("{expected:?} at {place:?} was lost")));
             }
-            if let Expected::Event { id, told } = expected {
+            if let Expected::Event { id, told, .. } = expected {
                 let doubled = told
                     .iter()
                     .filter(|told| seen.oracle.of_event(id, **told) > 1);

@@ -1,7 +1,7 @@
 //! What can be seen as it happens.
 
 use serde_json::Value;
-use triggerfish_core::{AttemptReport, Observation, invariant::Invariant};
+use triggerfish_core::{InvocationId, Observation, invariant::Invariant};
 use triggerfish_log::{Consumed, GroupName, NewRecord, Offset, Partition, Record, Topic};
 use triggerfish_runtime::DeadLetter;
 use triggerfish_wire::{completion, envelope};
@@ -18,27 +18,27 @@ fn observer(observation: &Observation) -> Option<&'static str> {
     }
 }
 
+/// What a record of the invocation log says, if it is in its own partition.
+fn said(record: &Record) -> Option<(InvocationId, Observation)> {
+    let (id, _, observation) = envelope::decode(record.value.clone()?).ok()?;
+    let is_own = u32::from(id.partition()) == record.partition.0;
+    is_own.then_some((id, observation))
+}
+
 /// What is observed has to be what there was to be observed.
-fn check_observation(seen: &mut Seen, record: &Record) {
-    match record.value.clone().map(envelope::decode) {
-        Some(Ok((id, _, Observation::Requested(request)))) if request.member.is_none() => {
-            requests::check(seen, id, &request);
+fn check_observation(seen: &mut Seen, record: &Record, now: u64) {
+    match said(record) {
+        // What is there already means nothing when it comes again.
+        Some((id, Observation::Requested(request))) if seen.oracle.newest(id).is_none() => {
+            requests::check(seen, id, &request, now);
         }
-        Some(Ok((id, _, Observation::ActionAsked(request)))) => {
+        Some((id, Observation::ActionAsked(request))) => {
             requests::check_action(seen, id, &request);
         }
-        Some(Ok((id, _, Observation::AttemptReported(report)))) => {
+        Some((id, Observation::AttemptReported(report))) => {
             requests::check_report(seen, id, &report);
         }
         _ => {}
-    }
-}
-
-/// What it says of a call, if it does.
-fn report(record: &Record) -> Option<AttemptReport> {
-    match envelope::decode(record.value.clone()?).ok()?.2 {
-        Observation::AttemptReported(report) => Some(report),
-        _ => None,
     }
 }
 
@@ -62,9 +62,12 @@ impl Checks {
         self.history
             .tell(&format!("  in the log: {}", words(record)));
         if record.topic == topics.invocation_log {
-            check_observation(seen, record);
+            check_observation(seen, record, self.history.now());
             let changed = seen.oracle.fold(record);
-            let report = report(record);
+            let report = match said(record) {
+                Some((_, Observation::AttemptReported(report))) => Some(report),
+                _ => None,
+            };
             for state in changed {
                 pace::changed(seen, &state, report.as_ref(), self.history.now());
             }
@@ -135,11 +138,12 @@ impl Checks {
     }
 
     /// What is committed of a topic of others has been taken.
-    fn check_taken(seen: &mut Seen, one: &Consumed, before: Option<Offset>) {
+    fn check_taken(&self, seen: &mut Seen, one: &Consumed, before: Option<Offset>) {
+        let now = self.history.now();
         let from = (one.topic.clone(), one.partition, before.unwrap_or_default());
         let until = (one.topic.clone(), one.partition, one.offset);
         let lost = seen.upstream.range(from..until);
-        let lost = lost.filter(|(place, expected)| !seen.is_taken(expected, place));
+        let lost = lost.filter(|(place, expected)| !seen.is_taken(expected, place, now));
         let lost: Vec<_> = lost.map(|(place, _)| format!("{place:?}")).collect();
         for place in lost {
             let detail = format!("the position after {place} was committed, which was not taken");
@@ -216,7 +220,7 @@ impl Witness for Checks {
                 let detail = format!("{group} went back to {offset} of partition {partition}");
                 seen.broken(Invariant::OneOutcome, detail);
             }
-            Self::check_taken(seen, one, *before);
+            self.check_taken(seen, one, *before);
         }
     }
 
