@@ -33,6 +33,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(12);
 /// How long it waits before it tries another process.
 const PAUSE: Duration = Duration::from_millis(700);
+/// How long what is in the log may take to be told by everybody.
+const HEARD: Duration = Duration::from_millis(300);
 /// How often a client tries.
 const TRIES: usize = 60;
 
@@ -54,8 +56,8 @@ pub(crate) struct Clients {
     /// How many have asked.
     asked: AtomicUsize,
     calls: Mutex<BTreeMap<InvocationId, u32>>,
-    /// Until when which subscriber can't be reached.
-    away: Mutex<BTreeMap<u32, u64>>,
+    /// Until when which subscriber can't be reached, or refuses everything.
+    away: Mutex<BTreeMap<u32, (u64, bool)>>,
     /// One subscription is switched after the other.
     switching: tokio::sync::Mutex<()>,
     /// Clients and platforms that have no answer yet.
@@ -85,17 +87,16 @@ impl Clients {
         };
     }
 
-    /// A subscriber can't be reached for so many milliseconds.
-    pub(crate) fn leave(&self, subscriber: u32, millis: u64) {
+    /// A subscriber can't be reached for so many milliseconds, or refuses everything.
+    pub(crate) fn leave(&self, subscriber: u32, refuses: bool, millis: u64) {
         let until = self.history.now() + millis;
-        self.away.lock().insert(subscriber, until);
+        self.away.lock().insert(subscriber, (until, refuses));
     }
 
-    /// Whether it can't be reached.
-    pub(crate) fn is_away(&self, subscriber: u32) -> bool {
-        let away = self.away.lock();
-        away.get(&subscriber)
-            .is_some_and(|until| *until > self.history.now())
+    /// Whether it refuses everything, if it is not as it should be.
+    pub(crate) fn is_away(&self, subscriber: u32) -> Option<bool> {
+        let (until, refuses) = self.away.lock().get(&subscriber).copied()?;
+        (until > self.history.now()).then_some(refuses)
     }
 
     /// How often a subscriber was called for an invocation, this call among them.
@@ -149,12 +150,14 @@ impl Clients {
 
     /// An operator looks at what there is, at whichever process.
     pub(crate) async fn look(&self) {
+        let look = self.checks.as_it_is();
+        sleep(HEARD).await;
         let looked = self.ask(|door| async move {
             let listing = door.status.list(all()).await.ok()?;
             Some((door.life, listing))
         });
         if let Some((life, listing)) = looked.await {
-            self.checks.seen_by(&life, &listing);
+            self.checks.seen_by(&life, &look, &listing);
         }
     }
 

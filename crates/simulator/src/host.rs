@@ -69,7 +69,7 @@ impl Host {
         }
     }
 
-    fn life(&self) -> Life {
+    pub(crate) fn life(&self) -> Life {
         self.now.lock().0.clone()
     }
 

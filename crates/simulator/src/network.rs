@@ -100,10 +100,14 @@ impl Network {
     fn conduct(&self, received: &Received, nth: u32) -> Conduct {
         let thing = [&received.id.as_bytes()[..], &nth.to_be_bytes()].concat();
         let mut chance = Chance::of(self.seed, &thing);
-        if self.clients.is_away(received.number) {
+        if let Some(refuses) = self.clients.is_away(received.number) {
             return Conduct {
                 takes: Some(chance.millis(1..20)),
-                answer: Answer::None(FailureKind::Connect),
+                answer: if refuses {
+                    Answer::Http(410, JSON, Bytes::new())
+                } else {
+                    Answer::None(FailureKind::Connect)
+                },
                 reports: Vec::new(),
             };
         }
@@ -152,7 +156,10 @@ impl Network {
         self.report_later(&received, conduct.reports);
         self.life.pass(Seam::MidCall).await;
         match conduct.takes {
-            Some(takes) => tokio::time::sleep(takes).await,
+            Some(takes) => {
+                under_way.answers_after(takes);
+                tokio::time::sleep(takes).await;
+            }
             None => std::future::pending().await,
         }
         self.life.pass(Seam::AfterCall).await;

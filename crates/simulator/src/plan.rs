@@ -106,10 +106,12 @@ pub enum What {
         /// On, else off.
         on: bool,
     },
-    /// A subscriber can't be reached.
+    /// A subscriber can't be reached, or refuses everything.
     Away {
         /// Which one.
         subscriber: u32,
+        /// It answers, and refuses.
+        refuses: bool,
         /// For how many milliseconds.
         down: u64,
     },
@@ -127,6 +129,20 @@ pub struct Step {
     pub at: u64,
     /// What.
     pub what: What,
+}
+
+impl Step {
+    /// The same at the same time, of another number.
+    fn again(&self, number: u32) -> Self {
+        let mut again = self.clone();
+        if let What::Event { number: of, .. }
+        | What::Start { number: of, .. }
+        | What::Ask { number: of, .. } = &mut again.what
+        {
+            *of = number;
+        }
+        again
+    }
 }
 
 /// See the head of the file.
@@ -162,10 +178,14 @@ impl Plan {
         for number in 0..u32::try_from(chance.within(4..14)).unwrap_or(4) {
             let what = work(&mut chance, number);
             let at = chance.within(0..SPAN);
-            let crowded = steps.last().filter(|_| chance.once_in(3));
-            steps.push(Step {
-                at: crowded.map_or(at, |before| before.at),
-                what,
+            let step = steps.last().filter(|_| chance.once_in(3));
+            steps.push(match step {
+                Some(before) if chance.once_in(2) => before.again(number),
+                Some(before) => Step {
+                    at: before.at,
+                    what,
+                },
+                None => Step { at, what },
             });
         }
         for number in 0..u32::try_from(chance.within(0..9)).unwrap_or(0) {
@@ -231,6 +251,7 @@ fn nuisance(chance: &mut Chance, number: u32) -> What {
         },
         _ => What::Away {
             subscriber: chance.pick(&[1, 2, 3, 4, 5, 6]),
+            refuses: chance.once_in(3),
             down: chance.within(500..12_000),
         },
     }

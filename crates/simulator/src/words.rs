@@ -41,8 +41,17 @@ impl fmt::Display for What {
                 let on = if *on { "on" } else { "off" };
                 write!(f, "subscription {subscription} is switched {on}")
             }
-            Self::Away { subscriber, down } => {
-                write!(f, "subscriber {subscriber} can't be reached for {down} ms")
+            Self::Away {
+                subscriber,
+                refuses,
+                down,
+            } => {
+                let how = if *refuses {
+                    "refuses everything"
+                } else {
+                    "can't be reached"
+                };
+                write!(f, "subscriber {subscriber} {how} for {down} ms")
             }
             Self::Crash {
                 host,

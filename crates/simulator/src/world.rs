@@ -46,7 +46,7 @@ const TROUBLED: u64 = 30_000;
 const REST: Duration = Duration::from_mins(4);
 
 /// After how many steps somebody looks at what there is.
-const LOOK_EVERY: usize = 5;
+const LOOK_EVERY: usize = 3;
 
 /// What became of a world.
 #[derive(Clone, Debug)]
@@ -181,7 +181,11 @@ impl World {
             What::Garbage { in_log, number } => self.litter(*in_log, *number),
             What::Echo { number } => self.echo(*number),
             What::Switch { subscription, on } => self.switch(*subscription, *on),
-            What::Away { subscriber, down } => self.clients.leave(*subscriber, *down),
+            What::Away {
+                subscriber,
+                refuses,
+                down,
+            } => self.clients.leave(*subscriber, *refuses, *down),
             fault => self.disturb(fault),
         }
     }
@@ -203,6 +207,8 @@ impl World {
             }
             What::Stop { host, down, mishap } => {
                 self.checks.hand_over(down + AFTERMATH);
+                self.checks
+                    .leaves(&self.hosts[host].life().name(), |_| true);
                 self.hosts[host].stop(down, mishap);
             }
             What::Freeze { host, still } => {

@@ -2,11 +2,12 @@
 //! room, and it was not answered before.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use triggerfish_core::{Invocation, InvocationId, Phase, SubscriptionId, invariant::Invariant};
 use triggerfish_log::Partition;
 
-use super::{Checks, DISPATCHERS, Meaning, Seen, Told, WORKERS, pace, requests, spared};
+use super::{Checks, DISPATCHERS, Hold, Meaning, Seen, Told, WORKERS, pace, requests, spared};
 use crate::{
     cast,
     life::Life,
@@ -17,7 +18,15 @@ use crate::{
 pub(super) struct Out {
     by: String,
     call: Invocation,
+    /// When its answer comes, in milliseconds, if that is soon.
+    answer: Option<u64>,
 }
+
+/// For how many milliseconds calls are waited for when their partition is to be given up, less
+/// what it takes to do that.
+const WAITED_FOR: u64 = 4_500;
+/// Nobody gives up a call that takes less.
+const SOON: Duration = Duration::from_secs(4);
 
 /// A call that is being made, until this is dropped.
 pub(crate) struct UnderWay {
@@ -28,6 +37,15 @@ pub(crate) struct UnderWay {
 }
 
 impl UnderWay {
+    /// The subscriber is going to answer after so long.
+    pub(crate) fn answers_after(&self, takes: Duration) {
+        let at = self.checks.history.now() + pace::millis(takes);
+        let seen = &mut *self.checks.seen.lock();
+        if let Some(out) = seen.under_way.get_mut(&self.number) {
+            out.answer = Some(at).filter(|_| takes <= SOON);
+        }
+    }
+
     /// The subscriber has answered.
     pub(crate) fn answered(&mut self, meaning: Meaning) {
         self.heard = Some(meaning);
@@ -45,7 +63,7 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         let now = self.checks.history.now();
         let seen = &mut *self.checks.seen.lock();
-        let Some(Out { by, call }) = seen.under_way.remove(&self.number) else {
+        let Some(Out { by, call, answer }) = seen.under_way.remove(&self.number) else {
             return;
         };
         let subscription = call.request.subscription_id;
@@ -57,6 +75,9 @@ impl Drop for UnderWay {
             seen.pace.hold(subscription, now);
         }
         seen.pace.turn(&call, now);
+        if self.heard.is_none() && !self.life.is_over() {
+            check_hand_over(seen, &by, &call, answer, now);
+        }
         if !self.life.is_over() && call.request.member.is_none() {
             spared::ended(seen, &by, subscription, self.number, self.heard, now);
         }
@@ -79,7 +100,8 @@ impl Checks {
             spared::begins(seen, &by.name(), &call, number, now);
             check_room(seen, by, &call);
             let by = by.name();
-            seen.under_way.insert(number, Out { by, call });
+            let answer = None;
+            seen.under_way.insert(number, Out { by, call, answer });
         }
         UnderWay {
             checks: Arc::clone(self),
@@ -111,6 +133,13 @@ fn most(call: &Invocation) -> usize {
 }
 
 impl Seen {
+    /// A partition in the hands of whoever makes calls for it.
+    fn hold_of(&self, by: &str, partition: Partition) -> Option<&Hold> {
+        let holds = [DISPATCHERS, WORKERS].map(|group| (by.to_owned(), group.to_owned()));
+        let mut holds = holds.iter();
+        holds.find_map(|key| self.holds.get(key)?.get(&partition))
+    }
+
     /// How many calls of a process are under way, and how many of those for one callee.
     fn in_flight(&self, by: &str, callee: SubscriptionId) -> (usize, usize) {
         let own = self.under_way.values().filter(|out| out.by == by);
@@ -130,6 +159,24 @@ impl Seen {
     }
 }
 
+/// A partition that changes hands in good order does not cost calls that are answered soon.
+fn check_hand_over(seen: &mut Seen, by: &str, call: &Invocation, answer: Option<u64>, now: u64) {
+    let partition = Partition(u32::from(call.id.partition()));
+    let leaves = seen.hold_of(by, partition).and_then(|hold| hold.leaves);
+    let (Some(leaves), Some(answer)) = (leaves, answer) else {
+        return;
+    };
+    if call.request.member.is_none() && answer < leaves + WAITED_FOR && seen.is_orderly(leaves, now)
+    {
+        let detail = format!(
+            "{by} gives up its call for {}, which is answered {} ms later",
+            call.id,
+            answer.saturating_sub(now)
+        );
+        seen.broken(Invariant::CauseBeforeEffect, detail);
+    }
+}
+
 fn check_reason(seen: &mut Seen, by: &Life, id: InvocationId) {
     if seen.oracle.newest(id).is_none() {
         let detail = format!("{} calls for {id}, which is not in the log", by.name());
@@ -137,11 +184,7 @@ fn check_reason(seen: &mut Seen, by: &Life, id: InvocationId) {
         return;
     }
     let partition = Partition(u32::from(id.partition()));
-    let holds = [DISPATCHERS, WORKERS].map(|group| (by.name(), group.to_owned()));
-    let hold = holds
-        .iter()
-        .find_map(|key| seen.holds.get(key)?.get(&partition));
-    let wrong = match hold {
+    let wrong = match seen.hold_of(&by.name(), partition) {
         None => Some("which it was never assigned"),
         Some(hold) if hold.is_released => Some("which it has released"),
         Some(hold) => {

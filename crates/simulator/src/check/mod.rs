@@ -7,6 +7,7 @@
 //! Every finding names its invariant by the id of `triggerfish_core::invariant`.
 
 mod calls;
+mod lists;
 mod oracle;
 mod pace;
 mod referee;
@@ -22,7 +23,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use triggerfish_api::ports::Listing;
 use triggerfish_core::{
     ActionState, CompletionReport, Invocation, InvocationId, Outcome, SubscriptionId, Timestamp,
     action::Verdict,
@@ -31,7 +31,7 @@ use triggerfish_core::{
 use triggerfish_log::{Offset, Partition, Record, Topic};
 use triggerfish_runtime::Topics;
 
-use crate::{history::History, life::Life};
+use crate::history::History;
 use calls::Out;
 use oracle::Oracle;
 use pace::Pace;
@@ -74,6 +74,8 @@ struct Hold {
     /// Where the partition ended when it was assigned.
     end: Offset,
     is_released: bool,
+    /// When it was to be given up, in milliseconds.
+    leaves: Option<u64>,
 }
 
 /// A time in which something was wrong on purpose, in milliseconds.
@@ -134,6 +136,13 @@ pub(crate) struct Checks {
 impl Seen {
     fn broken(&mut self, invariant: Invariant, detail: String) {
         self.broken.push(Violation { invariant, detail });
+    }
+
+    /// Since when nothing is wrong any more at `now`, nor makes itself felt.
+    fn calm_since(&self, now: u64) -> Option<u64> {
+        let ends = self.troubles.iter().map(|trouble| trouble.until);
+        let last = ends.max().map_or(0, |last| last + AFTERMATH);
+        (last <= now).then_some(last)
     }
 
     /// Whether nothing was wrong from well before `from` until `until`.
@@ -241,6 +250,18 @@ impl Checks {
         });
     }
 
+    /// A process is to give up those of its partitions.
+    pub(crate) fn leaves(&self, by: &str, which: impl Fn(Partition) -> bool) {
+        let now = self.history.now();
+        let seen = &mut *self.seen.lock();
+        let own = seen.holds.iter_mut().filter(|((of, _), _)| of == by);
+        for (partition, hold) in own.flat_map(|(_, holds)| holds) {
+            if which(*partition) {
+                hold.leaves = hold.leaves.or(Some(now));
+            }
+        }
+    }
+
     /// Somebody was told that what he handed in is taken.
     pub(crate) fn acknowledged(&self, expected: Expected) {
         let mut seen = self.seen.lock();
@@ -279,21 +300,6 @@ impl Checks {
         if !counts {
             let detail = format!("a result of {id} was said to count and is not its outcome");
             seen.broken(Invariant::AcknowledgedIsKept, detail);
-        }
-    }
-
-    /// A process has told invocations, as it knew them.
-    pub(crate) fn seen_by(&self, by: &Life, listing: &Listing) {
-        let seen = &mut *self.seen.lock();
-        let ids: BTreeSet<_> = listing.invocations.iter().map(|one| one.id).collect();
-        if ids.len() != listing.invocations.len() {
-            let detail = format!("{} tells an invocation twice", by.name());
-            seen.broken(Invariant::OneOutcome, detail);
-        }
-        let mut told = listing.invocations.iter();
-        if let Some(wrong) = told.find(|told| !seen.oracle.knew(told)) {
-            let detail = format!("{} tells what never was: {wrong:?}", by.name());
-            seen.broken(Invariant::RebuildEqualsLive, detail);
         }
     }
 

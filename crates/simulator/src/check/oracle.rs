@@ -141,16 +141,31 @@ impl Oracle {
         })
     }
 
-    /// Whether this is what the log said of an invocation at some time.
-    pub(crate) fn knew(&self, told: &Invocation) -> bool {
+    /// Until which record this is what the log said of an invocation, if it ever did.
+    pub(crate) fn knew(&self, told: &Invocation) -> Option<Offset> {
         let place = (Partition(u32::from(told.id.partition())), told.id.key());
-        let states = self.invocations.get(&place).into_iter().flatten();
-        states.into_iter().any(|(_, state)| state == told)
+        let states = self.invocations.get(&place)?;
+        let known = states.iter().rposition(|(_, state)| state == told)?;
+        let next = states.get(known + 1).map(|(offset, _)| *offset);
+        Some(next.unwrap_or(Offset(u64::MAX)))
+    }
+
+    /// Every invocation, and the record that changed it last.
+    pub(crate) fn changes(&self) -> BTreeMap<InvocationId, Offset> {
+        let newest = self.invocations.values().filter_map(|states| states.last());
+        newest.map(|(offset, state)| (state.id, *offset)).collect()
     }
 
     pub(crate) fn invocations(&self) -> impl Iterator<Item = &Invocation> {
         let newest = self.invocations.values().filter_map(|states| states.last());
         newest.map(|(_, state)| state)
+    }
+
+    /// The action as it is after everything that is in the log.
+    pub(crate) fn action(&self, id: InvocationId) -> Option<&ActionState> {
+        let place = (Partition(u32::from(id.partition())), id.key());
+        let states = self.actions.get(&place)?;
+        states.last().map(|(_, state)| state)
     }
 
     pub(crate) fn actions(&self) -> impl Iterator<Item = &ActionState> {

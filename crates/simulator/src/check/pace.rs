@@ -14,7 +14,7 @@ use super::{Checks, Seen, referee::waits};
 
 /// How late something may be when nothing is wrong: what the log and the loop take, in
 /// milliseconds.
-pub(super) const LATE: u64 = 300;
+const LATE: u64 = 300;
 
 /// The ordering keys of a subscription in a partition.
 type Order = (SubscriptionId, u16, Arc<str>);
@@ -80,8 +80,8 @@ pub(super) fn begins(seen: &mut Seen, call: &Invocation, now: u64) {
     };
     owed.is_called = true;
     let latest = owed.latest;
-    let late = now.saturating_sub(seen.pace.free_since(call, latest));
-    if late > LATE && seen.is_calm(latest, now) {
+    let free = seen.pace.free_since(call, latest);
+    if let Some(late) = seen.late(free, now) {
         let detail = format!("the call for {} began {late} ms too late", call.id);
         seen.broken(Invariant::OneOutcome, detail);
     }
@@ -131,8 +131,8 @@ fn check_neglect(seen: &mut Seen, state: &Invocation, owed: &Owed, now: u64) {
     if waits || seen.is_held_now(state) {
         return;
     }
-    let late = now.saturating_sub(seen.pace.free_since(state, owed.latest));
-    if late > LATE && seen.is_calm(owed.latest, now) {
+    let free = seen.pace.free_since(state, owed.latest);
+    if let Some(late) = seen.late(free, now) {
         let detail = format!(
             "{} has ended, {late} ms after a call that was not made",
             state.id
@@ -143,25 +143,24 @@ fn check_neglect(seen: &mut Seen, state: &Invocation, owed: &Owed, now: u64) {
 
 fn check_expiry(seen: &mut Seen, state: &Invocation, now: u64) {
     let deadline = seen.since_beginning(state.request.deadline);
-    let late = now.saturating_sub(deadline);
-    if late > LATE && seen.is_calm(deadline, now) {
+    if let Some(late) = seen.late(deadline, now) {
         let detail = format!("the deadline of {} was reported {late} ms late", state.id);
         seen.broken(Invariant::OneOutcome, detail);
     }
 }
 
-/// The completion of `id` is written.
-pub(super) fn written(seen: &mut Seen, id: &str, now: u64) {
-    let Some(id) = id.parse::<InvocationId>().ok() else {
-        return;
-    };
-    let Some(ended) = seen.pace.ended.get(&id).copied() else {
-        return;
-    };
-    let late = now.saturating_sub(ended);
-    if late > LATE && seen.is_calm(ended, now) {
-        let detail = format!("the completion of {id} was written after {late} ms");
-        seen.broken(Invariant::OneOutcome, detail);
+/// The completion or the decision of `id` is written, which is to follow its outcome or the end
+/// of its budget.
+pub(super) fn written(seen: &mut Seen, id: InvocationId, invariant: Invariant, now: u64) {
+    let budget = seen.oracle.action(id).map(|action| action.request.deadline);
+    let ended = seen.pace.ended.get(&id).copied();
+    let due = ended.or(budget.map(|budget| seen.since_beginning(budget)));
+    let late = due.and_then(|due| seen.late(due, now));
+    if let Some(late) = late {
+        seen.broken(
+            invariant,
+            format!("the result of {id} was written {late} ms late"),
+        );
     }
 }
 
@@ -173,13 +172,20 @@ fn longest_wait(state: &Invocation, report: &AttemptReport) -> Duration {
     waits(state.request.retry, report.attempt, asked).1
 }
 
-fn millis(time: Duration) -> u64 {
+pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Seen {
+    /// By how much what happens now is too late, if it could have happened at `due`, or since
+    /// nothing is wrong any more.
+    fn late(&self, due: u64, now: u64) -> Option<u64> {
+        let due = due.max(self.calm_since(now)?);
+        Some(now.saturating_sub(due)).filter(|late| *late > LATE)
+    }
+
     /// The millisecond of the world in which this time comes.
-    pub(super) fn since_beginning(&self, time: Timestamp) -> u64 {
+    fn since_beginning(&self, time: Timestamp) -> u64 {
         millis(self.began.until(time))
     }
 }

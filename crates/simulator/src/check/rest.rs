@@ -1,21 +1,14 @@
 //! What must hold when the world has come to rest.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
-use triggerfish_api::ports::Listing;
-use triggerfish_core::{
-    ActionState, Invocation, Timestamp, Timing, action::Verdict, invariant::Invariant,
-};
+use triggerfish_core::{ActionState, Invocation, Timing, action::Verdict, invariant::Invariant};
 use triggerfish_log::{Offset, Partition, Topic};
 use triggerfish_wire::completion;
 
 use super::{
     Checks, Expected, Seen,
-    pace::LATE,
     referee::{Ruling, is_loop},
 };
-use crate::life::Life;
 
 impl Checks {
     /// Whether everything that was handed in has come to its end.
@@ -58,33 +51,6 @@ impl Checks {
             self.check_decision(seen, action);
         }
         self.check_letters(seen);
-    }
-
-    /// A process has told all invocations that there are.
-    pub(crate) fn listed(&self, by: &Life, listing: &Listing) {
-        let seen = &mut *self.seen.lock();
-        let told: BTreeMap<_, _> = listing
-            .invocations
-            .iter()
-            .map(|one| (one.id, one))
-            .collect();
-        let count = seen.oracle.invocations().count();
-        let mut wrong = Vec::new();
-        if [listing.invocations.len(), told.len(), listing.total] != [count; 3] {
-            let (rows, ids, total) = (listing.invocations.len(), told.len(), listing.total);
-            wrong.push(format!(
-                "{rows} rows with {ids} ids of {total} for {count} invocations"
-            ));
-        }
-        let others = seen
-            .oracle
-            .invocations()
-            .filter(|one| told.get(&one.id) != Some(one));
-        wrong.extend(others.map(|one| format!("{:?} for {one:?}", told.get(&one.id))));
-        for wrong in wrong {
-            let detail = format!("{} tells {wrong}", by.name());
-            seen.broken(Invariant::AcknowledgedIsKept, detail);
-        }
     }
 
     fn check_taken_at_rest(&self, seen: &mut Seen) {
@@ -198,13 +164,6 @@ impl Checks {
             .filter(|ruled| *ruled != decision.verdict)
         {
             let detail = format!("{id} was decided, and by the rules it is {verdict:?}");
-            seen.broken(Invariant::OneDecision, detail);
-        }
-        let written = seen.since_beginning(Timestamp::from_micros(only.timestamp_us));
-        let deadline = seen.since_beginning(action.request.deadline);
-        let late = written.saturating_sub(deadline);
-        if late > LATE && seen.is_calm(deadline, written) {
-            let detail = format!("the decision about {id} came {late} ms after its budget");
             seen.broken(Invariant::OneDecision, detail);
         }
     }

@@ -75,20 +75,19 @@ impl Checks {
             let value = record.value.as_deref().unwrap_or_default();
             let value: Value = serde_json::from_slice(value).unwrap_or_default();
             let id = value["id"].as_str().unwrap_or_default().to_owned();
-            let results = seen.results.entry((record.topic.clone(), id.clone()));
-            let results = results.or_default();
+            let of = (record.topic.clone(), id.clone());
+            let results = seen.results.entry(of).or_default();
             results.push(record.clone());
-            if record.topic == topics.completions && results.len() == 1 {
-                pace::written(seen, &id, self.history.now());
-            }
-            let results = &seen.results[&(record.topic.clone(), id.clone())];
-            if results.len() > 1 {
-                let invariant = if record.topic == topics.completions {
-                    Invariant::OneOutcome
-                } else {
-                    Invariant::OneDecision
-                };
+            let is_second = results.len() > 1;
+            let invariant = if record.topic == topics.completions {
+                Invariant::OneOutcome
+            } else {
+                Invariant::OneDecision
+            };
+            if is_second {
                 seen.broken(invariant, format!("a second result of {id} was written"));
+            } else if let Ok(id) = id.parse() {
+                pace::written(seen, id, invariant, self.history.now());
             }
         } else if record.topic == topics.dead_letters
             && let Some(letter) = DeadLetter::read(record)
@@ -246,9 +245,19 @@ impl Witness for Checks {
             let hold = Hold {
                 end: *end,
                 is_released: false,
+                leaves: None,
             };
             holds.insert(*partition, hold);
         }
+    }
+
+    fn revoking(&self, by: &Life, group: &GroupName, partitions: &[Partition]) {
+        let numbers: Vec<u32> = partitions.iter().map(|partition| partition.0).collect();
+        self.history.tell(&format!(
+            "{} is to release {numbers:?} of {group}",
+            by.name()
+        ));
+        self.leaves(&by.name(), |partition| partitions.contains(&partition));
     }
 
     fn released(&self, by: &Life, group: &GroupName, partitions: &[Partition]) {

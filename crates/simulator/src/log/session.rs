@@ -106,6 +106,8 @@ impl SimSession {
 
     fn revoking(&mut self, partitions: Vec<Partition>, deadline: Instant) -> Polled {
         self.forget(&partitions);
+        let witness = &self.log.shared.witness;
+        witness.revoking(&self.log.life, &self.spec.group, &partitions);
         let (log, spec, member) = (self.log.clone(), self.spec.clone(), self.member);
         let leaving = partitions.clone();
         let hand_over = self.hand_over();

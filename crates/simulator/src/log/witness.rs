@@ -23,6 +23,8 @@ pub trait Witness: Send + Sync + 'static {
     fn joined(&self, by: &Life, group: &GroupName);
     /// A session was told that it owns partitions; `ends` is where each ends.
     fn assigned(&self, by: &Life, group: &GroupName, gained: &[(Partition, Offset)]);
+    /// A session was told to let partitions go.
+    fn revoking(&self, by: &Life, group: &GroupName, partitions: &[Partition]);
     /// A session has let partitions go, or has heard that they are gone.
     fn released(&self, by: &Life, group: &GroupName, partitions: &[Partition]);
 }
@@ -44,5 +46,6 @@ impl Witness for NoWitness {
     }
     fn joined(&self, _: &Life, _: &GroupName) {}
     fn assigned(&self, _: &Life, _: &GroupName, _: &[(Partition, Offset)]) {}
+    fn revoking(&self, _: &Life, _: &GroupName, _: &[Partition]) {}
     fn released(&self, _: &Life, _: &GroupName, _: &[Partition]) {}
 }
