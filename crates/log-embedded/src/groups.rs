@@ -100,6 +100,18 @@ struct Member {
     events: VecDeque<Pending>,
 }
 
+impl Member {
+    /// Whether it has yet to hear that a partition has gone or come: what it does for it until
+    /// then is from before, and another member may have gone on from there.
+    fn is_behind(&self, partition: u32) -> bool {
+        let mut events = self.events.iter();
+        events.any(|event| match event {
+            Pending::Assigned(of) | Pending::Lost(of) => of.contains(&partition),
+            Pending::Revoke(..) => false,
+        })
+    }
+}
+
 #[derive(Default)]
 struct Group {
     members: BTreeMap<u64, Member>,
@@ -265,10 +277,10 @@ impl Groups {
         let now = Instant::now();
         let mut state = self.state.lock();
         let held = |group: &Group, n: u32| {
-            group
-                .slots
-                .get(n as usize)
-                .is_some_and(|slot| slot.is_held_by(membership.id, now))
+            let slot = group.slots.get(n as usize);
+            let member = group.members.get(&membership.id);
+            slot.is_some_and(|slot| slot.is_held_by(membership.id, now))
+                && member.is_some_and(|member| !member.is_behind(n))
         };
         let group = state.groups.get_mut(&membership.key);
         let lost = consumed

@@ -27,10 +27,13 @@ use crate::{
     history::History,
     life::Life,
     log::{SimAppender, SimLog},
+    process::BUDGET,
 };
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(12);
+/// How long an answer takes when nothing is wrong.
+const SOON: Duration = Duration::from_millis(300);
 /// How long it waits before it tries another process.
 const PAUSE: Duration = Duration::from_millis(700);
 /// How long what is in the log may take to be told by everybody.
@@ -52,6 +55,8 @@ pub(crate) struct Door {
 pub(crate) struct Clients {
     history: Arc<History>,
     checks: Arc<Checks>,
+    /// Nobody can rely on an answer.
+    is_noisy: bool,
     doors: Mutex<BTreeMap<usize, Door>>,
     /// How many have asked.
     asked: AtomicUsize,
@@ -65,10 +70,11 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    pub(crate) const fn new(history: Arc<History>, checks: Arc<Checks>) -> Self {
+    pub(crate) const fn new(history: Arc<History>, checks: Arc<Checks>, is_noisy: bool) -> Self {
         Self {
             history,
             checks,
+            is_noisy,
             doors: Mutex::new(BTreeMap::new()),
             asked: AtomicUsize::new(0),
             calls: Mutex::new(BTreeMap::new()),
@@ -129,16 +135,25 @@ impl Clients {
     }
 
     /// Asks one process after the other, until one has an answer. Not all begin with the same.
-    async fn ask<T, F: Future<Output = Option<T>>>(&self, ask: impl Fn(Door) -> F) -> Option<T> {
+    /// While nothing is wrong the first one has it, within `soon`.
+    async fn ask<T, F: Future<Output = Option<T>>>(
+        &self,
+        soon: Duration,
+        ask: impl Fn(Door) -> F,
+    ) -> Option<T> {
         let first = self.asked.fetch_add(1, Ordering::Relaxed);
         for turn in first..first + TRIES {
             if let Some(door) = self.door(turn) {
-                let life = door.life.clone();
+                let (life, began) = (door.life.clone(), self.history.now());
                 let asked = tokio::select! {
                     biased;
                     () = life.over() => None,
                     asked = timeout(PATIENCE, life.lived(ask(door))) => asked.ok().flatten(),
                 };
+                let soon = Some(soon).filter(|_| asked.is_some());
+                if !self.is_noisy && !life.is_over() {
+                    self.checks.answered(&life, began, soon);
+                }
                 if asked.is_some() {
                     return asked;
                 }
@@ -152,7 +167,7 @@ impl Clients {
     pub(crate) async fn look(&self) {
         let look = self.checks.as_it_is();
         sleep(HEARD).await;
-        let looked = self.ask(|door| async move {
+        let looked = self.ask(SOON, |door| async move {
             let listing = door.status.list(all()).await.ok()?;
             Some((door.life, listing))
         });
@@ -252,7 +267,7 @@ impl Clients {
 
     /// A subscriber reports its result.
     pub(crate) async fn complete(&self, id: InvocationId, report: CompletionReport) {
-        let answer = self.ask(|door| {
+        let answer = self.ask(SOON, |door| {
             let report = report.clone();
             async move {
                 match door.status.get(id).await.ok()? {
@@ -287,7 +302,7 @@ impl Clients {
     /// A client posts an event.
     pub(crate) async fn start(&self, event: &str, told: Vec<SubscriptionId>, start: Start) {
         let (is_test, since) = (start.origin == Origin::Test, self.history.now());
-        let answer = self.ask(|door| {
+        let answer = self.ask(SOON, |door| {
             let start = start.clone();
             async move {
                 match door.ingest.start(start).await {
@@ -324,7 +339,7 @@ impl Clients {
         let _one_by_one = self.switching.lock().await;
         self.checks.switching(of, on);
         let asked = AtomicUsize::new(0);
-        let answer = self.ask(|door| {
+        let answer = self.ask(SOON, |door| {
             asked.fetch_add(1, Ordering::Relaxed);
             async move { door.registry.set_enabled(of, on, None).await.ok() }
         });
@@ -343,7 +358,8 @@ impl Clients {
 
     /// A platform asks about an action.
     pub(crate) async fn question(&self, name: &str, ask: Ask) {
-        let answer = self.ask(|door| {
+        let budget = ask.patience.unwrap_or(BUDGET);
+        let answer = self.ask(SOON + budget, |door| {
             let ask = ask.clone();
             async move {
                 match door.gate.ask(ask).await {

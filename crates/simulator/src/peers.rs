@@ -38,14 +38,21 @@ pub(crate) struct Among {
     life: Life,
     addresses: Arc<Addresses>,
     chance: Mutex<Chance>,
+    is_noisy: bool,
 }
 
 impl Among {
-    pub(crate) const fn new(life: Life, addresses: Arc<Addresses>, chance: Chance) -> Self {
+    pub(crate) const fn new(
+        life: Life,
+        addresses: Arc<Addresses>,
+        chance: Chance,
+        is_noisy: bool,
+    ) -> Self {
         Self {
             life,
             addresses,
             chance: Mutex::new(chance),
+            is_noisy,
         }
     }
 
@@ -53,8 +60,8 @@ impl Among {
     fn way(&self) -> Option<Duration> {
         let mut chance = self.chance.lock();
         match chance.within(0..40) {
-            0 => None,
-            1 | 2 => Some(chance.millis(500..6_000)),
+            0 if self.is_noisy => None,
+            1 | 2 if self.is_noisy => Some(chance.millis(500..6_000)),
             _ => Some(chance.millis(0..8)),
         }
     }

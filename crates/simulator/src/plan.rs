@@ -156,6 +156,8 @@ pub struct Plan {
     pub hosts: usize,
     /// One call of the log in so many goes wrong; none if 0.
     pub trouble: u64,
+    /// What the processes say to each other is slow or lost now and then.
+    pub is_noisy: bool,
     /// In the order of their times.
     pub steps: Vec<Step>,
 }
@@ -174,6 +176,7 @@ impl Plan {
         let is_calm = chance.once_in(4);
         let trouble = chance.pick(&[0, 0, 40, 12]);
         let trouble = if is_calm { 0 } else { trouble };
+        let is_noisy = !is_calm && chance.once_in(2);
         let mut steps: Vec<Step> = Vec::new();
         for number in 0..u32::try_from(chance.within(4..14)).unwrap_or(4) {
             let what = work(&mut chance, number);
@@ -205,6 +208,7 @@ impl Plan {
             layout,
             hosts,
             trouble,
+            is_noisy,
             steps,
         }
     }

@@ -49,6 +49,8 @@ pub(crate) const FAILURES_TO_OPEN: u32 = 3;
 /// For how many milliseconds it is, at first and at most.
 pub(crate) const PAUSE: u64 = 1_000;
 pub(crate) const PAUSE_MAX: u64 = 4_000;
+/// How long a platform waits that does not say.
+pub(crate) const BUDGET: Duration = Duration::from_secs(3);
 /// The base of callback URLs.
 const PUBLIC_URL: &str = "https://triggerfish.example";
 const HOUR: Duration = Duration::from_hours(1);
@@ -273,7 +275,7 @@ impl Boot<'_> {
             depth_max: cast::DEPTH_MAX,
             entity_bytes_max: 64 << 10,
             timeout: Duration::from_secs(2),
-            budget: Duration::from_secs(3),
+            budget: BUDGET,
             budget_max: Duration::from_secs(10),
             after_within: Duration::from_secs(15),
         };
@@ -324,7 +326,9 @@ impl Boot<'_> {
             version: "simulated".to_owned(),
         };
         let (addresses, chance) = (Arc::clone(&self.world.addresses), self.parts.chance.next());
-        let among = Among::new(life.clone(), Arc::clone(&addresses), Chance::new(chance));
+        let is_noisy = self.world.plan.is_noisy;
+        let chance = Chance::new(chance);
+        let among = Among::new(life.clone(), Arc::clone(&addresses), chance, is_noisy);
         let joined = join_over(
             Arc::new(among),
             &self.log,

@@ -9,49 +9,45 @@ use crate::{
 
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        let words = match self {
             Self::Event {
                 number,
                 kind,
                 copies,
             } => {
-                let (trigger, color) = (kind.trigger(), color(*number));
-                write!(
-                    f,
-                    "event {number} of {trigger} ({color}) is produced, {copies} times"
-                )
+                let (of, color) = (kind.trigger(), color(*number));
+                format!("event {number} of {of} ({color}) is produced, {copies} times")
             }
             Self::Start { number, kind } => {
-                write!(f, "event {number} of {} is posted", kind.trigger())
+                format!("event {number} of {} is posted", kind.trigger())
             }
             Self::Ask {
                 number,
                 by_http,
                 is_before,
                 budget,
-            } => f.write_str(&question(*number, *by_http, *is_before, *budget)),
+            } => question(*number, *by_http, *is_before, *budget),
             Self::Garbage { in_log: true, .. } => {
-                f.write_str("something that is not its own comes into the invocation log")
+                "something that is not its own comes into the invocation log".to_owned()
             }
             Self::Garbage { .. } => {
-                f.write_str("something that can't be taken comes among the events")
+                "something that can't be taken comes among the events".to_owned()
             }
-            Self::Echo { .. } => f.write_str("a record of the invocation log comes once more"),
+            Self::Echo { .. } => "a record of the invocation log comes once more".to_owned(),
             Self::Switch { subscription, on } => {
                 let on = if *on { "on" } else { "off" };
-                write!(f, "subscription {subscription} is switched {on}")
+                format!("subscription {subscription} is switched {on}")
             }
             Self::Away {
                 subscriber,
                 refuses,
                 down,
             } => {
-                let how = if *refuses {
-                    "refuses everything"
-                } else {
-                    "can't be reached"
+                let how = match refuses {
+                    true => "refuses everything",
+                    false => "can't be reached",
                 };
-                write!(f, "subscriber {subscriber} {how} for {down} ms")
+                format!("subscriber {subscriber} {how} for {down} ms")
             }
             Self::Crash {
                 host,
@@ -60,31 +56,25 @@ impl fmt::Display for What {
                 mishap,
             } => {
                 let (seam, mishap) = (seam.words(), mishap.words());
-                write!(
-                    f,
-                    "process p{host} is killed {seam}; it is down for {down} ms{mishap}"
-                )
+                format!("process p{host} is killed {seam}; it is down for {down} ms{mishap}")
             }
             Self::Stop { host, down, mishap } => {
                 let mishap = mishap.words();
-                write!(
-                    f,
-                    "process p{host} ends in good order, for {down} ms{mishap}"
-                )
+                format!("process p{host} ends in good order, for {down} ms{mishap}")
             }
             Self::Forget { down, mishap } => {
                 let mishap = mishap.words();
-                write!(
-                    f,
+                format!(
                     "all processes are killed, for {down} ms, and their positions are forgotten{mishap}"
                 )
             }
             Self::Freeze { host, still } => {
-                write!(f, "process p{host} stands still for {still} ms")
+                format!("process p{host} stands still for {still} ms")
             }
-            Self::Jump { host, by } => write!(f, "the clock of p{host} is set by {by} ms"),
-            Self::Outage { down } => write!(f, "the log can't be reached for {down} ms"),
-        }
+            Self::Jump { host, by } => format!("the clock of p{host} is set by {by} ms"),
+            Self::Outage { down } => format!("the log can't be reached for {down} ms"),
+        };
+        f.write_str(&words)
     }
 }
 
@@ -106,6 +96,12 @@ impl fmt::Display for Plan {
         writeln!(f, "seed {}: {} processes, {layout}", self.seed, self.hosts)?;
         if self.trouble > 0 {
             writeln!(f, "one call of the log in {} goes wrong", self.trouble)?;
+        }
+        if self.is_noisy {
+            writeln!(
+                f,
+                "what they say to each other is slow or lost now and then"
+            )?;
         }
         for step in &self.steps {
             writeln!(f, "{:>9} ms  {}", step.at, step.what)?;

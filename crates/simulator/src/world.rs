@@ -145,7 +145,11 @@ impl World {
         };
         Self {
             hosts: (0..plan.hosts).map(host).collect(),
-            clients: Arc::new(Clients::new(Arc::clone(&history), Arc::clone(&checks))),
+            clients: Arc::new(Clients::new(
+                Arc::clone(&history),
+                Arc::clone(&checks),
+                plan.is_noisy,
+            )),
             addresses: Arc::default(),
             plan,
             topics,

@@ -35,7 +35,8 @@ macro_rules! log_conformance {
                 one_call_reaches_several_partitions;
             ownership: one_session_gets_everything, two_sessions_share, who_gets_nothing_hears_so,
                 what_leaves_goes_to_the_others, hand_over_waits_for_the_guard,
-                an_overdue_hand_over_is_lost, commits_while_handing_over_count;
+                an_overdue_hand_over_is_lost, what_came_back_untold_is_not_committed,
+                commits_while_handing_over_count;
             atomicity: records_and_positions_come_together, an_empty_batch_is_nothing,
                 refused_batches_leave_nothing, sessions_without_a_writer_commit_positions_only,
                 commits_take_turns_with_appends;

@@ -158,6 +158,32 @@ pub async fn an_overdue_hand_over_is_lost<H: Harness>(case: Case<H>) {
     drop(guard);
 }
 
+/// Who has lost partitions and has them again, and was told of neither, commits nothing of
+/// before: another one may have gone on from there.
+pub async fn what_came_back_untold_is_not_committed<H: Harness>(case: Case<H>) {
+    let (topic, mut first, mut second, guard) = handing_over(&case).await;
+    let deadline = case.deadline();
+    let gained = loop {
+        assert!(Instant::now() < deadline, "the hand-over is never overdue");
+        if let Polled::Assigned(assigned) = poll(&mut second, STEP).await
+            && let Some(gained) = assigned.first()
+        {
+            break gained.partition.0;
+        }
+    };
+    let newer = consumed(&topic, gained, Offset(0), "newer");
+    let committed = second.commit(batch(vec![], vec![newer])).await;
+    committed.expect("the owner may commit");
+    second.close().await;
+    let older = consumed(&topic, gained, Offset(0), "older");
+    let late = first.commit(batch(vec![], vec![older])).await;
+    assert!(
+        matches!(late, Err(crate::CommitError::Fenced { .. })),
+        "{late:?}"
+    );
+    drop(guard);
+}
+
 /// A commit under the guard succeeds, and the next owner starts from it.
 pub async fn commits_while_handing_over_count<H: Harness>(case: Case<H>) {
     let (topic, mut first, mut second, guard) = handing_over(&case).await;

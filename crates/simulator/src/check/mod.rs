@@ -20,6 +20,7 @@ mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -31,7 +32,7 @@ use triggerfish_core::{
 use triggerfish_log::{Offset, Partition, Record, Topic};
 use triggerfish_runtime::Topics;
 
-use crate::history::History;
+use crate::{history::History, life::Life};
 use calls::Out;
 use oracle::Oracle;
 use pace::Pace;
@@ -271,6 +272,24 @@ impl Checks {
             seen.broken(Invariant::AcknowledgedIsKept, detail);
         }
         seen.acknowledged.push(expected);
+    }
+
+    /// Somebody who has asked a process at `began` has its answer, which was to come `soon`, or
+    /// gets none.
+    pub(crate) fn answered(&self, by: &Life, began: u64, soon: Option<Duration>) {
+        let now = self.history.now();
+        let took = now - began;
+        let seen = &mut *self.seen.lock();
+        let is_good = soon.is_some_and(|soon| took <= pace::millis(soon));
+        if !is_good && seen.is_calm(began, now) {
+            let words = if soon.is_some() {
+                "answers"
+            } else {
+                "gives up"
+            };
+            let detail = format!("{} {words} after {took} ms", by.name());
+            seen.broken(Invariant::AcknowledgedIsKept, detail);
+        }
     }
 
     /// From now on timestamps say little.

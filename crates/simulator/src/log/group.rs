@@ -150,13 +150,21 @@ impl Group {
         owned.map(|(partition, _)| partition).collect()
     }
 
+    /// Whether a member has a partition, and knows of all that became of it.
     pub(super) fn holds(&self, member: u64, partition: Partition) -> bool {
         let slot = self.slots.get(partition.0 as usize);
-        slot.is_some_and(|slot| match slot.holder {
+        let is_held = slot.is_some_and(|slot| match slot.holder {
             Holder::Nobody => false,
             Holder::Owner(owner) => owner == member,
             Holder::Leaving { from, deadline } => from == member && Instant::now() < deadline,
-        })
+        });
+        let events = self.members.get(&member).map(|member| &member.events);
+        let mut untold = events.into_iter().flatten();
+        let is_behind = untold.any(|event| match event {
+            Event::Assigned(of) | Event::Lost(of) => of.contains(&partition),
+            Event::Revoke(..) => false,
+        });
+        is_held && !is_behind
     }
 
     pub(super) fn fenced(&self, member: u64) -> Option<String> {
