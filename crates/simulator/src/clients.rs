@@ -23,7 +23,7 @@ use triggerfish_registry::Registry;
 
 use crate::{
     cast,
-    check::{Checks, Expected},
+    check::{Checks, Expected, is_newest_first},
     history::History,
     life::Life,
     log::{SimAppender, SimLog},
@@ -219,16 +219,16 @@ impl Clients {
             ..self::all()
         }));
         for query in queries {
-            let found = list(door, &query).await.unwrap_or_default().invocations;
+            let listing = list(door, &query).await.unwrap_or_default();
             let of = |one: &&Invocation| {
                 let is_of = query
                     .subscription_id
                     .is_none_or(|of| one.request.subscription_id == of);
                 is_of && (one.is_open() || !query.open_only)
             };
-            self.compare(door, &found, all.iter().filter(of));
+            self.compare(door, &listing, all.iter().filter(of));
         }
-        let (mut found, mut before) = (Vec::new(), BTreeMap::new());
+        let (mut found, mut before) = (Listing::default(), BTreeMap::new());
         loop {
             let query = ListQuery {
                 before: before.clone(),
@@ -239,10 +239,11 @@ impl Clients {
             for one in &page {
                 before.insert(u32::from(one.id.partition()), one.place());
             }
-            if page.is_empty() || found.len() > all.len() {
+            if page.is_empty() || found.invocations.len() > all.len() {
                 break;
             }
-            found.extend(page);
+            found.total += page.len();
+            found.invocations.extend(page);
         }
         self.compare(door, &found, all.iter());
     }
@@ -250,17 +251,18 @@ impl Clients {
     fn compare<'a>(
         &self,
         door: &Door,
-        found: &[Invocation],
+        listing: &Listing,
         expected: impl Iterator<Item = &'a Invocation>,
     ) {
         let ids = |one: &Invocation| (one.id.partition(), one.place());
-        let mut found: Vec<_> = found.iter().map(ids).collect();
+        let mut found: Vec<_> = listing.invocations.iter().map(ids).collect();
         let mut expected: Vec<_> = expected.map(ids).collect();
+        let is_in_order = is_newest_first(&listing.invocations);
         found.sort_unstable();
         expected.sort_unstable();
-        if found != expected {
-            let name = door.life.name();
-            let detail = format!("{name} tells {found:?} of {expected:?}");
+        if found != expected || listing.total != expected.len() || !is_in_order {
+            let (name, total) = (door.life.name(), listing.total);
+            let detail = format!("{name} tells {found:?}, {total} in all, of {expected:?}");
             self.checks.report(Invariant::AcknowledgedIsKept, detail);
         }
     }
@@ -283,14 +285,7 @@ impl Clients {
         };
         self.history
             .tell(&format!("the result of {id} is judged: {verdict:?}"));
-        match verdict {
-            Verdict::Accepted | Verdict::Repeated => self.checks.counted(id, &report),
-            Verdict::Unknown => {
-                let detail = format!("nobody knows {id}, for which a subscriber was called");
-                self.checks.report(Invariant::AcknowledgedIsKept, detail);
-            }
-            _ => {}
-        }
+        self.checks.judged(id, &report, &verdict);
     }
 
     /// Somebody without the secret of an invocation could report a result of it.
@@ -315,7 +310,9 @@ impl Clients {
             None => self.history.tell(&format!("nobody takes event {event}")),
             Some(Ok(started)) => {
                 self.history.tell(&format!("event {event} is acknowledged"));
-                let (count, most) = (started.len(), told.len());
+                let ids: Vec<_> = started.iter().map(|one| one.id).collect();
+                let (count, most) = (ids.len(), told.len());
+                self.checks.started(&ids);
                 self.checks.acknowledged(Expected::Event {
                     id: event.to_owned(),
                     told,

@@ -16,7 +16,7 @@ use triggerfish_delivery::{Carried, Request, Response, Transport, Url};
 use crate::{
     cast,
     chance::Chance,
-    check::{Checks, Meaning, Told},
+    check::{Asked, Checks, Meaning},
     clients::Clients,
     history::History,
     life::{Life, Seam},
@@ -42,7 +42,7 @@ struct Received {
     /// Which subscriber it is.
     number: u32,
     /// What it is told.
-    said: Told,
+    said: Asked,
     /// What it was given to report its result with.
     secret: Option<String>,
     /// What else it was trusted with.
@@ -83,7 +83,7 @@ fn received(request: &Request, keys: &ServerKeys) -> Option<Received> {
     Some(Received {
         id: id.parse().ok()?,
         number,
-        said: Told {
+        said: Asked {
             subscriber: u128::from(number),
             depth: header("triggerfish-depth")?.parse().ok()?,
             input: body,

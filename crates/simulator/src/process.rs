@@ -51,6 +51,10 @@ pub(crate) const PAUSE: u64 = 1_000;
 pub(crate) const PAUSE_MAX: u64 = 4_000;
 /// How long a platform waits that does not say.
 pub(crate) const BUDGET: Duration = Duration::from_secs(3);
+/// Who takes events.
+pub(crate) const PRODUCERS: &str = "producers";
+/// Who takes questions.
+pub(crate) const PRODUCERS_OF_ACTIONS: &str = "producers-object-events";
 /// The base of callback URLs.
 const PUBLIC_URL: &str = "https://triggerfish.example";
 const HOUR: Duration = Duration::from_hours(1);
@@ -289,9 +293,9 @@ impl Boot<'_> {
         let topics = &self.world.topics;
         let events = Content::Events { trigger: None };
         let all = [
-            ("producers", &topics.trigger_events, events),
+            (PRODUCERS, &topics.trigger_events, events),
             (
-                "producers-object-events",
+                PRODUCERS_OF_ACTIONS,
                 &topics.object_events,
                 Content::Actions,
             ),

@@ -438,10 +438,16 @@ impl World {
 
     /// Whether every group has come to the end of what it reads.
     fn is_committed(&self) -> bool {
-        let log = &self.topics.invocation_log;
-        process::loops(self.plan.layout).iter().all(|plan| {
-            let committed = self.log.committed(plan.group, log);
-            let ends = self.log.ends(log);
+        let topics = &self.topics;
+        let loops = process::loops(self.plan.layout).into_iter();
+        let mut read: Vec<_> = loops
+            .map(|plan| (plan.group, &topics.invocation_log))
+            .collect();
+        read.push((process::PRODUCERS, &topics.trigger_events));
+        read.push((process::PRODUCERS_OF_ACTIONS, &topics.object_events));
+        read.into_iter().all(|(group, topic)| {
+            let committed = self.log.committed(group, topic);
+            let ends = self.log.ends(topic);
             ends.iter().zip(0..).all(|(end, index): (&Offset, usize)| {
                 let committed = committed.get(index).copied().flatten();
                 // Where nothing has come since it was forgotten, there is nothing to commit.
@@ -453,7 +459,7 @@ impl World {
 
     async fn check_at_the_end(&self, listener: &Listener) {
         if !self.is_committed() {
-            let detail = "a group did not come to the end of the invocation log".to_owned();
+            let detail = "a group did not come to the end of what it reads".to_owned();
             self.checks.report(Invariant::FoldIsTotal, detail);
         }
         self.checks.at_rest();

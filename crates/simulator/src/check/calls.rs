@@ -7,7 +7,7 @@ use std::time::Duration;
 use triggerfish_core::{Invocation, InvocationId, Phase, SubscriptionId, invariant::Invariant};
 use triggerfish_log::Partition;
 
-use super::{Checks, DISPATCHERS, Hold, Meaning, Seen, Told, WORKERS, pace, requests, spared};
+use super::{Asked, Checks, DISPATCHERS, Hold, Meaning, Seen, WORKERS, pace, requests, spared};
 use crate::{
     cast,
     life::Life,
@@ -86,7 +86,7 @@ impl Drop for UnderWay {
 
 impl Checks {
     /// A subscriber is called, and told this.
-    pub(crate) fn calling(self: &Arc<Self>, by: &Life, id: InvocationId, told: &Told) -> UnderWay {
+    pub(crate) fn calling(self: &Arc<Self>, by: &Life, id: InvocationId, told: &Asked) -> UnderWay {
         let now = self.history.now();
         let seen = &mut *self.seen.lock();
         check_reason(seen, by, id);

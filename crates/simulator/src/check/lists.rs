@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use triggerfish_api::ports::Listing;
 use triggerfish_core::{
-    InvocationId,
+    Invocation, InvocationId,
     invariant::{Invariant, Violation},
 };
 use triggerfish_log::Offset;
@@ -77,6 +77,9 @@ impl Checks {
                 "{rows} rows with {ids} ids of {total} for {count} invocations"
             ));
         }
+        if !is_newest_first(&listing.invocations) {
+            wrong.push("invocations in another order than newest first".to_owned());
+        }
         let others = seen
             .oracle
             .invocations()
@@ -87,4 +90,22 @@ impl Checks {
             seen.broken(Invariant::AcknowledgedIsKept, detail);
         }
     }
+}
+
+/// Those of one partition in the order of its log, and of all partitions always the newest of
+/// those that are next.
+pub(crate) fn is_newest_first(listed: &[Invocation]) -> bool {
+    let mut left: BTreeMap<u16, Vec<&Invocation>> = BTreeMap::new();
+    for one in listed {
+        left.entry(one.id.partition()).or_default().push(one);
+    }
+    for of_one in left.values_mut() {
+        of_one.sort_unstable_by_key(|one| one.place());
+    }
+    listed.iter().all(|one| {
+        let mut next = left.values().filter_map(|of_one| of_one.last());
+        let is_newest = next.all(|other| other.request.created <= one.request.created);
+        let own = left.get_mut(&one.id.partition()).and_then(Vec::pop);
+        is_newest && own.is_some_and(|own| own.id == one.id)
+    })
 }

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use triggerfish_api::ports::Verdict as Told;
 use triggerfish_core::{
     ActionState, CompletionReport, Invocation, InvocationId, Outcome, SubscriptionId, Timestamp,
     action::Verdict,
@@ -34,9 +35,10 @@ use triggerfish_runtime::Topics;
 
 use crate::{history::History, life::Life};
 use calls::Out;
+pub(crate) use lists::is_newest_first;
 use oracle::Oracle;
 use pace::Pace;
-pub(crate) use requests::{Meaning, Told};
+pub(crate) use requests::{Asked, Meaning};
 use spared::Guards;
 use switches::Switches;
 
@@ -307,17 +309,39 @@ impl Checks {
         self.seen.lock().forgot_positions
     }
 
-    /// A subscriber was told that its result counts.
-    pub(crate) fn counted(&self, id: InvocationId, report: &CompletionReport) {
-        let mut seen = self.seen.lock();
+    /// A subscriber was told what became of its result.
+    pub(crate) fn judged(&self, id: InvocationId, report: &CompletionReport, verdict: &Told) {
+        let seen = &mut *self.seen.lock();
         let closing = seen.oracle.newest(id).and_then(Invocation::closing);
-        let counts = closing.is_some_and(|closing| match &closing.outcome {
+        let outcome = closing.map(|closing| &closing.outcome);
+        let counts = outcome.is_some_and(|outcome| match outcome {
             Outcome::Completed(output) => report.error.is_none() && *output == report.output,
             Outcome::Failed { error, .. } => report.error.as_ref() == Some(error),
             Outcome::Expired { .. } => false,
         });
-        if !counts {
-            let detail = format!("a result of {id} was said to count and is not its outcome");
+        let is_right = match (verdict, outcome) {
+            (Told::Accepted | Told::Repeated, _) => counts,
+            (Told::AfterDeadline { .. }, None | Some(Outcome::Expired { .. })) => true,
+            (Told::AlreadyClosed { outcome: told }, Some(outcome)) => {
+                !counts && *told == outcome.as_str()
+            }
+            _ => false,
+        };
+        if !is_right {
+            let detail = format!("a result of {id} was judged {verdict:?}, and it is {outcome:?}");
+            seen.broken(Invariant::AcknowledgedIsKept, detail);
+        }
+    }
+
+    /// A client was told that it has started these.
+    pub(crate) fn started(&self, ids: &[InvocationId]) {
+        let seen = &mut *self.seen.lock();
+        let is_known = |id: &&InvocationId| {
+            let known = seen.oracle.newest(**id);
+            known.is_some_and(|known| known.id == **id)
+        };
+        if let Some(id) = ids.iter().find(|id| !is_known(id)) {
+            let detail = format!("{id} was said to be started, and is not in the log");
             seen.broken(Invariant::AcknowledgedIsKept, detail);
         }
     }

@@ -19,6 +19,8 @@ pub(super) type Said = (InvocationId, Timestamp, Observation);
 pub(super) struct Ruling {
     /// As it is called in completions.
     pub(super) outcome: &'static str,
+    /// When, as far as it was said to it.
+    pub(super) at: Option<Timestamp>,
     /// The last call that was reported.
     pub(super) attempts: u32,
     /// What came of it, as far as the rules leave no choice.
@@ -57,7 +59,11 @@ impl Ruling {
             has_status: false,
         };
         if is_loop(request.depth) {
-            return Ok(Some(case.end(FAILED, None)));
+            let at = None;
+            return Ok(Some(Self {
+                at,
+                ..case.end(request.created, FAILED, None)
+            }));
         }
         let of_it = said.iter().filter(|(of, ..)| *of == id);
         let of_it: Vec<_> = of_it.map(|(_, at, said)| (*at, said)).collect();
@@ -79,10 +85,10 @@ impl Ruling {
                         Some(_) => FAILED,
                         None => COMPLETED,
                     };
-                    Heard::Ended(case.end(outcome, report.output.clone()))
+                    Heard::Ended(case.end(*at, outcome, report.output.clone()))
                 }
                 Observation::DeadlinePassed if *at >= request.deadline => {
-                    Heard::Ended(case.end(EXPIRED, None))
+                    Heard::Ended(case.end(*at, EXPIRED, None))
                 }
                 _ => Heard::GoesOn,
             };
@@ -143,9 +149,11 @@ enum Heard {
 }
 
 impl Case<'_> {
-    fn end(&self, outcome: &'static str, output: Option<Bytes>) -> Ruling {
+    fn end(&self, at: Timestamp, outcome: &'static str, output: Option<Bytes>) -> Ruling {
         Ruling {
             outcome,
+            // Of two clocks one may be behind.
+            at: Some(at.max(self.request.created)),
             attempts: self.attempts,
             output,
             has_status: self.has_status,
@@ -172,16 +180,16 @@ impl Case<'_> {
                 Heard::GoesOn
             }
             Reply::Answered(output) if answers => {
-                Heard::Ended(self.end(COMPLETED, Some(output.clone())))
+                Heard::Ended(self.end(at, COMPLETED, Some(output.clone())))
             }
             Reply::Delivered if !waits_for_callback && !answers => {
-                Heard::Ended(self.end(COMPLETED, None))
+                Heard::Ended(self.end(at, COMPLETED, None))
             }
             Reply::Unavailable { retry_after, .. } => {
                 self.again(at, report.attempt, *retry_after, is_repeated)
             }
             Reply::Acknowledged | Reply::Answered(_) | Reply::Delivered | Reply::Refused(_) => {
-                Heard::Ended(self.end(FAILED, None))
+                Heard::Ended(self.end(at, FAILED, None))
             }
         }
     }
@@ -195,12 +203,12 @@ impl Case<'_> {
     ) -> Heard {
         let policy = self.request.retry;
         if attempt >= policy.max_attempts {
-            return Heard::Ended(self.end(FAILED, None));
+            return Heard::Ended(self.end(at, FAILED, None));
         }
         let (shortest, longest) = waits(policy, attempt, retry_after);
         let (earliest, latest) = (at.after(shortest), at.after(longest));
         if earliest >= self.request.deadline {
-            return Heard::Ended(self.end(FAILED, None));
+            return Heard::Ended(self.end(at, FAILED, None));
         }
         if latest >= self.request.deadline && !is_repeated {
             return Heard::Unclear;
@@ -392,6 +400,7 @@ mod tests {
         use FailurePolicy::{Allow, Audit, Deny};
         let ruling = |outcome, has_status| Ruling {
             outcome,
+            at: None,
             attempts: 1,
             output: None,
             has_status,

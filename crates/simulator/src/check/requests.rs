@@ -25,7 +25,7 @@ pub(crate) enum Meaning {
 
 /// What a subscriber is told by a call.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct Asked {
     pub(crate) subscriber: u128,
     pub(crate) depth: u32,
     /// The body, without what the service has put in.
@@ -162,9 +162,9 @@ pub(super) fn check_action(seen: &mut Seen, id: InvocationId, request: &ActionRe
 }
 
 /// Checks that a subscriber is told what was asked for.
-pub(super) fn check_call(seen: &mut Seen, call: &Invocation, told: &Told) {
+pub(super) fn check_call(seen: &mut Seen, call: &Invocation, told: &Asked) {
     let request = &call.request;
-    let expected = Told {
+    let expected = Asked {
         subscriber: request.subscription_id.0.as_u128(),
         depth: request.depth,
         input: serde_json::from_slice(&request.input).unwrap_or_default(),

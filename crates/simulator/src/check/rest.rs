@@ -120,9 +120,18 @@ impl Checks {
         let output: Value = serde_json::from_slice(output).unwrap_or_default();
         let request = &invocation.request;
         let content = serde_json::from_slice(&request.content_json).unwrap_or(Value::Null);
-        let whose = json!([id.to_string(), request.subscription_id.to_string(), content]);
-        if json!([value["id"], value["subscriptionId"], value["contentJson"]]) != whose {
-            let detail = format!("the completion {value} is not of {whose}");
+        let whose = json!({
+            "id": id.to_string(),
+            "type": request.origin.as_str(),
+            "triggerId": request.trigger_id,
+            "subscriptionId": request.subscription_id.to_string(),
+            "contentJson": content,
+            "created": request.created.to_string(),
+            "completed": ruling.at.map_or_else(|| value["completed"].clone(), |at| at.to_string().into()),
+        });
+        let mut fields = whose.as_object().into_iter().flatten();
+        if let Some((field, _)) = fields.find(|(field, is)| value[field] != **is) {
+            let detail = format!("the completion {value} has another {field} than {whose}");
             seen.broken(Invariant::OneOutcome, detail);
         }
         let said = (&value["outcome"], &value["attempts"], &value["output"]);
