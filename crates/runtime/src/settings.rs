@@ -31,6 +31,9 @@ pub struct WorkerSettings {
     pub view: Settings,
     /// How long a drain may take.
     pub drain_timeout: Duration,
+    /// How long a partition that goes to another process may stand still for what is under
+    /// way there.
+    pub hand_over_wait: Duration,
     /// A partition that can be read on and has not moved for this long has stalled; the
     /// session is opened anew.
     pub stall_after: Duration,

@@ -114,6 +114,7 @@ impl Network {
         let takes = match chance.within(0..20) {
             0 => None,
             1 | 2 => Some(chance.millis(1_500..12_000)),
+            3..=5 => Some(chance.millis(500..3_500)),
             _ => Some(chance.millis(1..400)),
         };
         let is_right = !chance.once_in(4);

@@ -154,6 +154,8 @@ pub struct Plan {
     pub layout: Layout,
     /// How many processes there are.
     pub hosts: usize,
+    /// How many milliseconds after the one before each of them starts.
+    pub apart: u64,
     /// One call of the log in so many goes wrong; none if 0.
     pub trouble: u64,
     /// What the processes say to each other is slow or lost now and then.
@@ -172,6 +174,7 @@ impl Plan {
         let mut chance = Chance::of(seed, b"plan");
         let layout = chance.pick(&[Layout::Together, Layout::Apart]);
         let hosts = chance.pick(&[1, 2, 2, 3]);
+        let apart = chance.pick(&[0, 0, 3_000, 7_000]);
         // In some, only what is outside of the system is bad, so that nothing excuses it.
         let is_calm = chance.once_in(4);
         let trouble = chance.pick(&[0, 0, 40, 12]);
@@ -192,7 +195,9 @@ impl Plan {
             });
         }
         for number in 0..u32::try_from(chance.within(0..9)).unwrap_or(0) {
-            let what = if is_calm || chance.once_in(4) {
+            let what = if is_calm && chance.once_in(4) {
+                orderly(&mut chance, hosts)
+            } else if is_calm || chance.once_in(4) {
                 nuisance(&mut chance, number)
             } else {
                 fault(&mut chance, number, hosts)
@@ -207,6 +212,7 @@ impl Plan {
             seed,
             layout,
             hosts,
+            apart,
             trouble,
             is_noisy,
             steps,
@@ -258,6 +264,15 @@ fn nuisance(chance: &mut Chance, number: u32) -> What {
             refuses: chance.once_in(3),
             down: chance.within(500..12_000),
         },
+    }
+}
+
+/// What an operator does.
+fn orderly(chance: &mut Chance, hosts: usize) -> What {
+    What::Stop {
+        host: usize::try_from(chance.next()).unwrap_or(0) % hosts,
+        down: chance.within(50..4_000),
+        mishap: chance.pick(&[Mishap::None, Mishap::Lost]),
     }
 }
 

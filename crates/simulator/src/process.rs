@@ -51,6 +51,10 @@ pub(crate) const PAUSE: u64 = 1_000;
 pub(crate) const PAUSE_MAX: u64 = 4_000;
 /// How long a platform waits that does not say.
 pub(crate) const BUDGET: Duration = Duration::from_secs(3);
+/// How long the calls of a process that ends are waited for.
+pub(crate) const DRAIN: Duration = Duration::from_secs(5);
+/// How long those of a partition that goes to another process.
+pub(crate) const HAND_OVER_WAIT: Duration = Duration::from_secs(2);
 /// Who takes events.
 pub(crate) const PRODUCERS: &str = "producers";
 /// Who takes questions.
@@ -206,7 +210,8 @@ impl Boot<'_> {
             cluster: CLUSTER.to_owned(),
             topics: self.world.topics.clone(),
             view: view_settings(),
-            drain_timeout: Duration::from_secs(5),
+            drain_timeout: DRAIN,
+            hand_over_wait: HAND_OVER_WAIT,
             stall_after: Duration::from_secs(20),
             commit_pause: Duration::from_millis(10),
         };

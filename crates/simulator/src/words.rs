@@ -94,6 +94,9 @@ impl fmt::Display for Plan {
             Layout::Apart => "dispatcher and completion-consumer fold apart",
         };
         writeln!(f, "seed {}: {} processes, {layout}", self.seed, self.hosts)?;
+        if self.apart > 0 && self.hosts > 1 {
+            writeln!(f, "they start {} ms apart", self.apart)?;
+        }
         if self.trouble > 0 {
             writeln!(f, "one call of the log in {} goes wrong", self.trouble)?;
         }

@@ -83,7 +83,11 @@ pub async fn run(plan: &Plan, folder: &Path) -> Report {
     let mut hosts = JoinSet::new();
     for number in 0..plan.hosts {
         let world = Arc::clone(&world);
-        hosts.spawn(async move { world.hosts[number].run(&world).await });
+        let after = plan.apart * u64::try_from(number).unwrap_or(0);
+        hosts.spawn(async move {
+            sleep(Duration::from_millis(after)).await;
+            world.hosts[number].run(&world).await;
+        });
     }
     for (step, number) in plan.steps.iter().zip(0_usize..) {
         world.take(step).await;
@@ -211,8 +215,8 @@ impl World {
             }
             What::Stop { host, down, mishap } => {
                 self.checks.hand_over(down + AFTERMATH);
-                self.checks
-                    .leaves(&self.hosts[host].life().name(), |_| true);
+                let name = self.hosts[host].life().name();
+                self.checks.leaves(&name, process::DRAIN, |_| true);
                 self.hosts[host].stop(down, mishap);
             }
             What::Freeze { host, still } => {

@@ -335,6 +335,7 @@ impl World {
                 cache_bytes: 4 << 20,
             },
             drain_timeout: Duration::from_secs(5),
+            hand_over_wait: Duration::from_secs(5),
             stall_after: Duration::from_secs(30),
             commit_pause: Duration::ZERO,
         };

@@ -85,7 +85,8 @@ impl<L: EventLog> Worker<L> {
     }
 
     /// Begins nothing new for these partitions. They go when what is under way has ended,
-    /// so that a hand-over repeats no call; the others run on meanwhile.
+    /// so that a hand-over repeats no call, but wait for none that takes long: whoever has
+    /// until soon would not be called meanwhile. The others run on.
     pub(super) fn leave(&mut self, revoking: Revoking) {
         for partition in &revoking.partitions {
             self.restoring.end(*partition);
@@ -95,7 +96,7 @@ impl<L: EventLog> Worker<L> {
         let engine_waits = deadline.checked_sub(SETTLE);
         let now = Instant::now();
         self.leaving = Some(Leaving {
-            until: engine_waits.map_or(now, |until| until.min(now + self.settings.drain_timeout)),
+            until: engine_waits.map_or(now, |until| until.min(now + self.settings.hand_over_wait)),
             revoking,
         });
     }

@@ -10,6 +10,9 @@ use triggerfish_log::{Assigned, Committed, Offset, Partition, Polled, Revoking};
 use crate::slow_disk::SlowDisk;
 use crate::world::{Note, PATIENCE, Running, World, eventually};
 
+/// Longer than a test waits.
+const FOREVER: Duration = Duration::from_hours(1);
+
 #[tokio::test]
 async fn a_partition_is_released_before_the_other_worker_acts_for_it() {
     let world = World::new(4).await;
@@ -78,7 +81,8 @@ async fn a_partition_goes_when_what_was_begun_for_it_has_ended() {
 
 #[tokio::test]
 async fn what_takes_too_long_is_cut_off() {
-    let world = World::new(2).await;
+    let mut world = World::new(2).await;
+    (world.drain_timeout, world.hand_over_wait) = (FOREVER, Duration::from_millis(100));
     let first = world.worker("a").await;
     let runs = async |worker: &Running, count| worker.handle.running().borrow().len() == count;
     eventually("the first has all", async || runs(&first, 2).await).await;

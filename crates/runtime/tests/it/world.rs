@@ -154,6 +154,8 @@ pub(crate) struct World {
     pub(crate) is_busy: Arc<AtomicBool>,
     /// Of workers that are opened from now on.
     pub(crate) commit_pause: Duration,
+    pub(crate) drain_timeout: Duration,
+    pub(crate) hand_over_wait: Duration,
     /// Where the views of workers are to be, unless on the runtime's threads.
     pub(crate) disk: Option<Arc<dyn Disk>>,
     partitions: u32,
@@ -229,6 +231,8 @@ impl World {
             acts_after_stall: Arc::default(),
             is_busy: Arc::default(),
             commit_pause: Duration::ZERO,
+            drain_timeout: Duration::from_secs(5),
+            hand_over_wait: PATIENCE,
             disk: None,
             partitions,
         }
@@ -248,7 +252,8 @@ impl World {
             cluster: "test".into(),
             topics: self.topics.clone(),
             view: VIEW,
-            drain_timeout: Duration::from_secs(5),
+            drain_timeout: self.drain_timeout,
+            hand_over_wait: self.hand_over_wait,
             stall_after: STALL_AFTER,
             commit_pause: self.commit_pause,
         };

@@ -22,9 +22,8 @@ pub(super) struct Out {
     answer: Option<u64>,
 }
 
-/// For how many milliseconds calls are waited for when their partition is to be given up, less
-/// what it takes to do that.
-const WAITED_FOR: u64 = 4_500;
+/// How many milliseconds before its partition is given up an answer has to come to count.
+const IN_TIME: u64 = 500;
 /// Nobody gives up a call that takes less.
 const SOON: Duration = Duration::from_secs(4);
 
@@ -163,11 +162,11 @@ impl Seen {
 fn check_hand_over(seen: &mut Seen, by: &str, call: &Invocation, answer: Option<u64>, now: u64) {
     let partition = Partition(u32::from(call.id.partition()));
     let leaves = seen.hold_of(by, partition).and_then(|hold| hold.leaves);
-    let (Some(leaves), Some(answer)) = (leaves, answer) else {
+    let (Some((since, until)), Some(answer)) = (leaves, answer) else {
         return;
     };
-    if call.request.member.is_none() && answer < leaves + WAITED_FOR && seen.is_orderly(leaves, now)
-    {
+    let is_early = call.request.member.is_none() && answer + IN_TIME < until;
+    if is_early && seen.is_orderly(since, now) {
         let detail = format!(
             "{by} gives up its call for {}, which is answered {} ms later",
             call.id,

@@ -77,8 +77,9 @@ struct Hold {
     /// Where the partition ended when it was assigned.
     end: Offset,
     is_released: bool,
-    /// When it was to be given up, in milliseconds.
-    leaves: Option<u64>,
+    /// Since when it is to be given up, and until when its calls are waited for, in
+    /// milliseconds.
+    leaves: Option<(u64, u64)>,
 }
 
 /// A time in which something was wrong on purpose, in milliseconds.
@@ -253,14 +254,15 @@ impl Checks {
         });
     }
 
-    /// A process is to give up those of its partitions.
-    pub(crate) fn leaves(&self, by: &str, which: impl Fn(Partition) -> bool) {
+    /// A process is to give up those of its partitions, and waits so long for their calls.
+    pub(crate) fn leaves(&self, by: &str, wait: Duration, which: impl Fn(Partition) -> bool) {
         let now = self.history.now();
         let seen = &mut *self.seen.lock();
+        seen.changes_hands(now);
         let own = seen.holds.iter_mut().filter(|((of, _), _)| of == by);
         for (partition, hold) in own.flat_map(|(_, holds)| holds) {
             if which(*partition) {
-                hold.leaves = hold.leaves.or(Some(now));
+                hold.leaves = hold.leaves.or(Some((now, now + pace::millis(wait))));
             }
         }
     }

@@ -7,7 +7,7 @@ use triggerfish_runtime::DeadLetter;
 use triggerfish_wire::{completion, envelope};
 
 use super::{CONSUMERS, Checks, DISPATCHERS, Hold, Seen, WORKERS, pace, requests};
-use crate::{life::Life, log::Witness};
+use crate::{life::Life, log::Witness, process::HAND_OVER_WAIT};
 
 /// The group whose member appends such an observation, where the roles are apart.
 fn observer(observation: &Observation) -> Option<&'static str> {
@@ -257,7 +257,9 @@ impl Witness for Checks {
             "{} is to release {numbers:?} of {group}",
             by.name()
         ));
-        self.leaves(&by.name(), |partition| partitions.contains(&partition));
+        self.leaves(&by.name(), HAND_OVER_WAIT, |partition| {
+            partitions.contains(&partition)
+        });
     }
 
     fn released(&self, by: &Life, group: &GroupName, partitions: &[Partition]) {

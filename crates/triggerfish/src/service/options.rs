@@ -55,6 +55,10 @@ pub(super) fn registry_limits(config: &Config, guard: Guard) -> triggerfish_regi
     limits
 }
 
+/// Less than a platform waits for a decision (`callbacks.budget`), so that a question which comes
+/// during a hand-over is asked by the next owner in time; more than most calls take.
+const HAND_OVER_WAIT: Duration = Duration::from_secs(2);
+
 /// A transaction costs the brokers ten requests or more, however much is in it.
 const TRANSACTION_PAUSE: Duration = Duration::from_millis(10);
 
@@ -69,6 +73,7 @@ pub(super) fn worker(process: &Process<'_>, plan: &Plan, topics: Topics) -> Work
         topics,
         view: view_settings(config),
         drain_timeout: config.shutdown.drain_timeout.get(),
+        hand_over_wait: HAND_OVER_WAIT,
         stall_after: config.worker.stall_after.get(),
         commit_pause: match process.log {
             AnyLog::Kafka(_) => TRANSACTION_PAUSE,
