@@ -69,7 +69,7 @@ impl Kind {
             Self::Sync => &[1],
             Self::Async => &[2],
             Self::Dynamic => &[3],
-            Self::Told => &[4, 5, 6, 12],
+            Self::Told => &[4, 5, 6, 11, 12],
         };
         let wants = |told: &&u128| **told != 6 || color(number) == "red";
         let told = told.iter().filter(wants);
@@ -77,13 +77,39 @@ impl Kind {
     }
 }
 
-/// Those that are switched on and off.
-pub(crate) const SWITCHED: [u32; 2] = [6, 12];
+/// Those that are switched on and off: two as they are meant to be, one by its filter.
+pub(crate) const SWITCHED: [u32; 3] = [6, 11, 12];
+
+/// Whether a subscription is switched by its filter, which is for tests as well.
+#[must_use]
+pub(crate) fn is_selective(of: SubscriptionId) -> bool {
+    of == subscription(11)
+}
+
+/// A filter that lets everything through or nothing.
+#[must_use]
+pub(crate) const fn filter(on: bool) -> &'static str {
+    if on {
+        "$[?($.n > -1)]"
+    } else {
+        "$[?($.n > 1000)]"
+    }
+}
 
 /// Whether a subscription is switched on in the beginning.
 #[must_use]
-pub(crate) fn is_on(of: SubscriptionId) -> bool {
-    of != subscription(12)
+pub(crate) fn was_on(of: SubscriptionId) -> bool {
+    of != subscription(12) && !is_selective(of)
+}
+
+/// Whether it is switched on.
+#[must_use]
+pub(crate) fn is_on(of: &Subscription) -> bool {
+    if is_selective(of.id) {
+        of.filter.as_deref() == Some(filter(true))
+    } else {
+        of.enabled
+    }
 }
 
 /// What the filter of one subscription goes by.
@@ -210,7 +236,7 @@ fn subscriptions() -> Vec<(String, Value)> {
             "type": "HTTP",
             "responseDeadline": deadline,
             "httpConfig": { "url": url(number), "httpDispatchMode": mode },
-            "enabled": is_on(id),
+            "enabled": was_on(id) || is_selective(id),
         });
         for (name, value) in more.as_object().into_iter().flatten() {
             one[name] = value.clone();
@@ -222,7 +248,7 @@ fn subscriptions() -> Vec<(String, Value)> {
     let one_by_one = json!({ "delivery": { "maxInFlight": 1 } });
     let in_order = json!({ "delivery": { "ordering": "key", "retry": retry } });
     let filtered = json!({ "filter": r#"$[?($.color == "red")]"# });
-    let never = json!({ "filter": "$[?($.n > 1000)]" });
+    let selective = json!({ "filter": filter(false) });
     vec![
         of(1, Kind::Sync, "PT20S", Some("SYNC"), json!({})),
         of(2, Kind::Async, "PT25S", Some("ASYNC"), json!({})),
@@ -230,7 +256,7 @@ fn subscriptions() -> Vec<(String, Value)> {
         of(4, Kind::Told, "PT1H", None, one_by_one),
         of(5, Kind::Told, "PT1H", None, in_order),
         of(6, Kind::Told, "PT1H", None, filtered),
-        of(11, Kind::Told, "PT1H", None, never),
+        of(11, Kind::Told, "PT1H", None, selective),
         of(12, Kind::Told, "PT1H", None, json!({})),
     ]
 }

@@ -216,12 +216,12 @@ fn meaning(number: u32, answer: &Answer) -> Meaning {
     let is_good = match (number, status) {
         (1 | 3, 200) => fits(),
         (2, 200) | (3, 202) => is_json().is_some(),
-        (4..=6 | 12 | 10, 200..=299) | (7..=9, 200) => true,
+        (4..=6 | 11 | 12 | 10, 200..=299) | (7..=9, 200) => true,
         _ => false,
     };
     let may_pass = match number {
         1..=3 => matches!(status, 408 | 425 | 429 | 500..=599),
-        4..=6 | 12 => !matches!(status, 300..=399 | 410),
+        4..=6 | 11 | 12 => !matches!(status, 300..=399 | 410),
         _ => false,
     };
     match (is_good, may_pass) {
@@ -241,7 +241,7 @@ fn right(number: u32, is_by_callback: bool, chance: &mut Chance) -> Answer {
     match number {
         3 if is_by_callback => Answer::Http(202, JSON, Bytes::from_static(b"{}")),
         1..=3 => Answer::Http(200, JSON, output(chance.next())),
-        4..=6 | 12 => Answer::Http(chance.pick(&[200, 204]), JSON, Bytes::new()),
+        4..=6 | 11 | 12 => Answer::Http(chance.pick(&[200, 204]), JSON, Bytes::new()),
         _ => Answer::Http(200, "text/plain", Bytes::from_static(b"fine")),
     }
 }

@@ -33,7 +33,7 @@ use triggerfish_core::{
 use triggerfish_log::{Offset, Partition, Record, Topic};
 use triggerfish_runtime::Topics;
 
-use crate::{history::History, life::Life};
+use crate::{cast, history::History, life::Life};
 use calls::Out;
 pub(crate) use lists::is_newest_first;
 use oracle::Oracle;
@@ -179,8 +179,10 @@ impl Seen {
                 is_test,
                 since,
             } => {
-                let must =
-                    |told: &SubscriptionId| *is_test || self.must_be_told(*told, *since, now);
+                let must = |told: &SubscriptionId| {
+                    (*is_test && !cast::is_selective(*told))
+                        || self.must_be_told(*told, *since, now)
+                };
                 let mut told = told.iter().filter(|told| must(told));
                 told.all(|told| self.oracle.of_event(id, *told) > 0)
             }

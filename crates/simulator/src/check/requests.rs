@@ -53,7 +53,7 @@ fn terms(number: u128) -> Option<Terms> {
         1 => (Mode::Sync, 20, RetryPolicy::ONCE),
         2 => (Mode::Async, 25, RetryPolicy::ONCE),
         3 => (Mode::Dynamic, 15, own),
-        4 | 6 | 12 => (Mode::FireAndForget, 30, told),
+        4 | 6 | 11 | 12 => (Mode::FireAndForget, 30, told),
         5 => (Mode::FireAndForget, 30, own),
         _ => return None,
     };

@@ -30,7 +30,7 @@ impl Switches {
         let changes = self.0.get(&of).map_or(&[][..], Vec::as_slice);
         let is_settled = |change: &Change| change.holds.is_some_and(|holds| holds <= from);
         let settled = changes.iter().rfind(|change| is_settled(change));
-        let before = settled.map_or(cast::is_on(of), |change| change.on);
+        let before = settled.map_or(cast::was_on(of), |change| change.on);
         let others = changes.iter().filter(|change| !is_settled(change));
         let others = others.filter(|change| change.asked <= until);
         let mut states = vec![before];
@@ -52,7 +52,8 @@ impl Seen {
     pub(super) fn may_be_told(&self, of: SubscriptionId, origin: Origin, now: u64) -> bool {
         let from = now.saturating_sub(HEARD);
         let from = if self.is_calm(from, now) { from } else { 0 };
-        origin == Origin::Test || self.switches.between(of, from, now).contains(&true)
+        let is_let = origin == Origin::Test && !cast::is_selective(of);
+        is_let || self.switches.between(of, from, now).contains(&true)
     }
 }
 
