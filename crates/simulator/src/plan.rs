@@ -1,5 +1,7 @@
 //! What is going to happen in a world: drawn from a seed.
 
+use std::ops::Range;
+
 use crate::{
     cast::{self, Kind},
     chance::Chance,
@@ -194,6 +196,9 @@ impl Plan {
                 None => Step { at, what },
             });
         }
+        if chance.once_in(4) {
+            steps.extend(rush(&mut chance));
+        }
         for number in 0..u32::try_from(chance.within(0..9)).unwrap_or(0) {
             let what = if is_calm && chance.once_in(4) {
                 orderly(&mut chance, hosts)
@@ -245,6 +250,39 @@ fn work(chance: &mut Chance, number: u32) -> What {
             budget: chance.pick(&[300, 1_500, 3_000]),
         },
     }
+}
+
+/// Many events for one subscriber, who may not be fit for them.
+fn rush(chance: &mut Chance) -> Vec<Step> {
+    /// No other step has one of these.
+    const NUMBERS: Range<u32> = 20..28;
+    let kind = chance.pick(&Kind::ALL);
+    let subscriber = match kind {
+        Kind::Sync => 1,
+        Kind::Async => 2,
+        Kind::Dynamic => 3,
+        Kind::Told => chance.pick(&[4, 5, 6]),
+    };
+    let mut at = chance.within(0..SPAN);
+    let away = chance.once_in(2).then(|| Step {
+        at,
+        what: What::Away {
+            subscriber,
+            refuses: chance.once_in(2),
+            down: chance.within(1_000..8_000),
+        },
+    });
+    let apart = chance.pick(&[0, 100, 600]);
+    let events = NUMBERS.map(|number| {
+        at += apart;
+        let what = What::Event {
+            number,
+            kind,
+            copies: 1,
+        };
+        Step { at, what }
+    });
+    away.into_iter().chain(events).collect()
 }
 
 /// What the world outside does.
