@@ -47,7 +47,7 @@ faults! {
     an_append_after_the_release: AppendAfterRelease by "I7";
     a_position_before_its_append: PositionBeforeAppend by "I6";
     results_beside_the_commit: ResultsBesideCommit by "I1", "I7";
-    a_record_that_stops_its_partition: UnreadableStops by "I1", "I5";
+    a_record_that_stops_its_partition: UnreadableStops by "I1", "I5", "I6";
     a_record_that_is_forgotten: UnreadableForgotten by "I5";
     a_rebuild_that_begins_too_late: RebuildTooLate by "I1", "I3", "I6";
     an_event_that_is_acknowledged_before_its_append: EventAcknowledgedFirst by "I6";
