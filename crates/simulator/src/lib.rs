@@ -8,9 +8,9 @@
 //! fails, repeats; subscribers lie. While it runs and when it has come to rest, everything
 //! is checked against the invariants of `triggerfish_core::invariant`.
 //!
-//! Only tests depend on this crate. Start with [`Plan`] (what happens), then `world` (how),
-//! then `check` (what must hold); how to run and replay
-//! seeds is in `docs/ARCHITECTURE.md`.
+//! Only tests depend on this crate. Start with [`Plan`] (what happens), then `world` and `steps`
+//! (how), then `check` (what must hold); how to run and replay seeds is in
+//! `docs/ARCHITECTURE.md`.
 
 mod cast;
 mod chance;
@@ -29,6 +29,7 @@ mod plan;
 mod process;
 mod shrink;
 mod signature;
+mod steps;
 mod words;
 mod world;
 

@@ -166,7 +166,7 @@ fn check_hand_over(seen: &mut Seen, by: &str, call: &Invocation, answer: Option<
         return;
     };
     let is_early = call.request.member.is_none() && answer + IN_TIME < until;
-    if is_early && seen.is_orderly(since, now) {
+    if is_early && seen.troubles.is_orderly(since, now) {
         let detail = format!(
             "{by} gives up its call for {}, which is answered {} ms later",
             call.id,
@@ -228,7 +228,7 @@ fn check_answer(seen: &mut Seen, by: &Life, call: &Invocation, now: u64) {
     let Some(answered) = seen.answered.get(&(call.id, attempt)).copied() else {
         return;
     };
-    if seen.is_orderly(answered, now) {
+    if seen.troubles.is_orderly(answered, now) {
         let name = by.name();
         let detail = format!(
             "{name} makes call {attempt} for {} again, which was answered",

@@ -48,7 +48,7 @@ impl Checks {
             until.is_some_and(|until| until > **offset)
         };
         let mut changes = look.changes.iter();
-        if seen.is_calm(look.at, now)
+        if seen.troubles.is_calm(look.at, now)
             && let Some((old, _)) = changes.find(|change| !is_new(change))
         {
             let detail = format!("{} tells nothing, or nothing new, of {old}", by.name());

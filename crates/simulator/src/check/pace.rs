@@ -180,7 +180,7 @@ impl Seen {
     /// By how much what happens now is too late, if it could have happened at `due`, or since
     /// nothing is wrong any more.
     fn late(&self, due: u64, now: u64) -> Option<u64> {
-        let due = due.max(self.calm_since(now)?);
+        let due = due.max(self.troubles.calm_since(now)?);
         Some(now.saturating_sub(due)).filter(|late| *late > LATE)
     }
 

@@ -43,7 +43,11 @@ impl Seen {
     /// Whether somebody who is to be told of an event that came at `since` must have been told
     /// by `now`.
     pub(super) fn must_be_told(&self, of: SubscriptionId, since: u64, now: u64) -> bool {
-        let from = if self.is_calm(since, now) { since } else { 0 };
+        let from = if self.troubles.is_calm(since, now) {
+            since
+        } else {
+            0
+        };
         let states = self.switches.between(of, from, now);
         !states.contains(&false)
     }
@@ -51,7 +55,11 @@ impl Seen {
     /// Whether somebody may be told at `now` of an event of this origin.
     pub(super) fn may_be_told(&self, of: SubscriptionId, origin: Origin, now: u64) -> bool {
         let from = now.saturating_sub(HEARD);
-        let from = if self.is_calm(from, now) { from } else { 0 };
+        let from = if self.troubles.is_calm(from, now) {
+            from
+        } else {
+            0
+        };
         let is_let = origin == Origin::Test && !cast::is_selective(of);
         is_let || self.switches.between(of, from, now).contains(&true)
     }

@@ -239,7 +239,7 @@ impl Witness for Checks {
             .tell(&format!("{} has {partitions:?} of {group}", by.name()));
         let key = (by.name(), group.to_string());
         let seen = &mut *self.seen.lock();
-        seen.changes_hands(self.history.now());
+        seen.troubles.changes_hands(self.history.now());
         let holds = seen.holds.entry(key).or_default();
         for (partition, end) in gained {
             let hold = Hold {
@@ -270,7 +270,7 @@ impl Witness for Checks {
         ));
         let key = (by.name(), group.to_string());
         let seen = &mut *self.seen.lock();
-        seen.changes_hands(self.history.now());
+        seen.troubles.changes_hands(self.history.now());
         seen.guards.forget(&by.name());
         let holds = seen.holds.entry(key).or_default();
         for partition in partitions {
