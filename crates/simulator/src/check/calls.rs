@@ -53,7 +53,7 @@ impl UnderWay {
         if let Some(Out { call, .. }) = seen.under_way.get(&self.number) {
             seen.answers.entry(call.id).or_default().push(meaning);
             let attempt = (call.id, call.attempts + 1);
-            seen.answered.insert(attempt, now);
+            seen.answered.insert(attempt, (now, self.life.clone()));
         }
     }
 }
@@ -133,7 +133,7 @@ fn most(call: &Invocation) -> usize {
 
 impl Seen {
     /// A partition in the hands of whoever makes calls for it.
-    fn hold_of(&self, by: &str, partition: Partition) -> Option<&Hold> {
+    pub(super) fn hold_of(&self, by: &str, partition: Partition) -> Option<&Hold> {
         let holds = [DISPATCHERS, WORKERS].map(|group| (by.to_owned(), group.to_owned()));
         let mut holds = holds.iter();
         holds.find_map(|key| self.holds.get(key)?.get(&partition))
@@ -225,10 +225,10 @@ fn check_turn(seen: &mut Seen, by: &Life, call: &Invocation) {
 /// log; that a process ended in good order is no reason.
 fn check_answer(seen: &mut Seen, by: &Life, call: &Invocation, now: u64) {
     let attempt = call.attempts + 1;
-    let Some(answered) = seen.answered.get(&(call.id, attempt)).copied() else {
+    let Some((answered, _)) = seen.answered.get(&(call.id, attempt)) else {
         return;
     };
-    if seen.troubles.is_orderly(answered, now) {
+    if seen.troubles.is_orderly(*answered, now) {
         let name = by.name();
         let detail = format!(
             "{name} makes call {attempt} for {} again, which was answered",

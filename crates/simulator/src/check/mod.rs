@@ -34,7 +34,7 @@ use triggerfish_core::{
 use triggerfish_log::{Offset, Partition, Record, Topic};
 use triggerfish_runtime::Topics;
 
-use crate::{cast, history::History};
+use crate::{cast, history::History, life::Life};
 use calls::Out;
 pub(crate) use lists::is_newest_first;
 use oracle::Oracle;
@@ -101,8 +101,8 @@ struct Seen {
     calls: u64,
     /// What was answered to calls for each invocation.
     answers: BTreeMap<InvocationId, Vec<Meaning>>,
-    /// When which of its calls was answered last.
-    answered: BTreeMap<(InvocationId, u32), u64>,
+    /// When which of its calls was answered last, and to whom.
+    answered: BTreeMap<(InvocationId, u32), (u64, Life)>,
     pace: Pace,
     guards: Guards,
     /// The partition of each ordering key.

@@ -9,6 +9,7 @@ use triggerfish_core::{
     AttemptReport, Invocation, InvocationId, Outcome, Phase, Reply, SubscriptionId, Timestamp,
     invariant::Invariant,
 };
+use triggerfish_log::Partition;
 
 use super::{Checks, Seen, referee::waits};
 
@@ -112,6 +113,7 @@ pub(super) fn changed(
             seen.pace.ended.insert(state.id, now);
             if matches!(closing.outcome, Outcome::Expired { .. }) {
                 check_expiry(seen, state, now);
+                check_report(seen, state, now);
             }
         }
     }
@@ -145,6 +147,25 @@ fn check_expiry(seen: &mut Seen, state: &Invocation, now: u64) {
     let deadline = seen.since_beginning(state.request.deadline);
     if let Some(late) = seen.late(deadline, now) {
         let detail = format!("the deadline of {} was reported {late} ms late", state.id);
+        seen.broken(Invariant::OneOutcome, detail);
+    }
+}
+
+/// What was answered to a process that goes on is in the log before the deadline.
+fn check_report(seen: &mut Seen, state: &Invocation, now: u64) {
+    let attempt = state.attempts + 1;
+    let partition = Partition(u32::from(state.id.partition()));
+    let answered = seen.answered.get(&(state.id, attempt));
+    let Some((at, by)) = answered.filter(|(_, by)| !by.is_over()) else {
+        return;
+    };
+    let hold = seen.hold_of(&by.name(), partition);
+    let has_it = hold.is_some_and(|hold| !hold.is_released);
+    if let Some(late) = seen.late(*at, now).filter(|_| has_it) {
+        let detail = format!(
+            "the answer to call {attempt} of {} is not in the log after {late} ms",
+            state.id
+        );
         seen.broken(Invariant::OneOutcome, detail);
     }
 }
