@@ -147,14 +147,18 @@ impl Seen {
         (own.count(), same.count())
     }
 
-    /// Whether some process has no room for `call`, or spares its callee.
+    /// Whether some process has no room for `call`, or spares its callee, or another call of its
+    /// ordering key is not over.
     pub(super) fn is_held_now(&self, call: &Invocation) -> bool {
         let callee = call.request.subscription_id;
         let is_full = self.under_way.values().any(|out| {
             let (all, same) = self.in_flight(&out.by, callee);
             all >= IN_FLIGHT || same >= most(call)
         });
-        is_full || self.guards.is_unclear(callee)
+        let key = order(call);
+        let mut others = self.under_way.values();
+        let is_behind = key.is_some() && others.any(|out| out.order() == key);
+        is_full || is_behind || self.guards.is_unclear(callee)
     }
 }
 
