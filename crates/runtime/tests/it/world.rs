@@ -211,6 +211,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let mut options = EmbeddedOptions::new(folder.path().join("log"));
         options.record_bytes_max = bytes_max;
+        // How long a hand-over lasts is up to the workers.
+        options.hand_over = PATIENCE * 3;
         let log = EmbeddedLog::open(options).await.unwrap();
         let topics = Topics::with_prefix("");
         let retention = Retention {
