@@ -126,6 +126,7 @@ impl Host {
             world.history.tell(&format!("{} is over", life.name()));
             // What it left behind notices.
             sleep(Duration::from_millis(1)).await;
+            world.checks.over(&life);
             self.check_views(world);
             if let Err(error) = self.suffer() {
                 world.checks.report(

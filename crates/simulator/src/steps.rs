@@ -69,7 +69,7 @@ impl World {
             What::Stop { host, down, mishap } => {
                 self.checks.hand_over(down + AFTERMATH);
                 let name = self.hosts[host].life().name();
-                self.checks.leaves(&name, process::DRAIN, |_| true);
+                self.checks.leaves(&name, process::DRAIN, |_, _| true);
                 self.hosts[host].stop(down, mishap);
             }
             What::Freeze { host, still } => {

@@ -7,7 +7,11 @@ use std::time::Duration;
 use triggerfish_core::{Invocation, InvocationId, Phase, SubscriptionId, invariant::Invariant};
 use triggerfish_log::Partition;
 
-use super::{Asked, Checks, DISPATCHERS, Hold, Meaning, Seen, WORKERS, pace, requests, spared};
+use super::{
+    Asked, Checks, DISPATCHERS, Hold, Meaning, Seen, WORKERS,
+    pace::{self, order},
+    requests, spared,
+};
 use crate::{
     cast,
     life::Life,
@@ -111,18 +115,6 @@ impl Checks {
     }
 }
 
-impl Out {
-    /// Its ordering key, in its partition.
-    fn order(&self) -> Option<(SubscriptionId, u16, &str)> {
-        order(&self.call)
-    }
-}
-
-fn order(call: &Invocation) -> Option<(SubscriptionId, u16, &str)> {
-    let key = call.request.ordering_key.as_deref()?;
-    Some((call.request.subscription_id, call.id.partition(), key))
-}
-
 /// How many calls for its callee may be in flight.
 fn most(call: &Invocation) -> usize {
     match call.request.member {
@@ -157,7 +149,7 @@ impl Seen {
         });
         let key = order(call);
         let mut others = self.under_way.values();
-        let is_behind = key.is_some() && others.any(|out| out.order() == key);
+        let is_behind = key.is_some() && others.any(|out| order(&out.call) == key);
         is_full || is_behind || self.guards.is_unclear(callee)
     }
 }
@@ -214,7 +206,7 @@ fn check_turn(seen: &mut Seen, by: &Life, call: &Invocation) {
         return;
     }
     let mut others = seen.under_way.values();
-    let beside = others.any(|other| other.by == name && other.order() == key);
+    let beside = others.any(|other| other.by == name && order(&other.call) == key);
     let wrong = match seen.oracle.owed_before(call) {
         Some(older) => Some(format!("before {}, which owes a call", older.id)),
         None => beside.then(|| "beside another one of its key".to_owned()),

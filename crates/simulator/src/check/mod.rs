@@ -176,6 +176,11 @@ impl Checks {
         self.seen.lock().broken(invariant, detail);
     }
 
+    /// A process is over.
+    pub(crate) fn over(&self, by: &Life) {
+        self.seen.lock().guards.over(&by.name());
+    }
+
     /// `value` stands in a topic, and this has to follow from it.
     pub(crate) fn expect(
         &self,

@@ -17,8 +17,8 @@ use super::{Checks, Seen, referee::waits};
 /// milliseconds.
 const LATE: u64 = 300;
 
-/// The ordering keys of a subscription in a partition.
-type Order = (SubscriptionId, u16, Arc<str>);
+/// An ordering key of a subscription in a partition.
+pub(super) type Order = (SubscriptionId, u16, Arc<str>);
 
 /// Calls that are owed, and what may hold them up. Times are milliseconds of the world.
 #[derive(Default)]
@@ -40,7 +40,8 @@ struct Owed {
     is_called: bool,
 }
 
-fn order(of: &Invocation) -> Option<Order> {
+/// The ordering key of an invocation, if it has one.
+pub(super) fn order(of: &Invocation) -> Option<Order> {
     let key = of.request.ordering_key.clone()?;
     Some((of.request.subscription_id, of.id.partition(), key))
 }

@@ -56,6 +56,11 @@ impl Guards {
         own.for_each(|(_, guard)| *guard = Guard::Unknown);
     }
 
+    /// A process is over, and what it has seen goes with it.
+    pub(super) fn over(&mut self, by: &str) {
+        self.0.retain(|(of, _), _| of != by);
+    }
+
     /// Whether nothing says when a process will call `subscription` again.
     pub(super) fn is_unclear(&self, subscription: SubscriptionId) -> bool {
         let mut of_it = self.0.iter().filter(|((_, of), _)| *of == subscription);

@@ -77,14 +77,16 @@ impl Checks {
         });
     }
 
-    /// A process is to give up those of its partitions, and waits so long for their calls.
-    pub(crate) fn leaves(&self, by: &str, wait: Duration, which: impl Fn(Partition) -> bool) {
+    /// A process is to give up those of its partitions in these groups, and waits so long for
+    /// their calls.
+    pub(crate) fn leaves(&self, by: &str, wait: Duration, which: impl Fn(&str, Partition) -> bool) {
         let now = self.history.now();
         let seen = &mut *self.seen.lock();
         seen.troubles.changes_hands(now);
         let own = seen.holds.iter_mut().filter(|((of, _), _)| of == by);
-        for (partition, hold) in own.flat_map(|(_, holds)| holds) {
-            if which(*partition) {
+        for ((_, group), holds) in own {
+            let leaving = holds.iter_mut().filter(|(of, _)| which(group, **of));
+            for (_, hold) in leaving {
                 hold.leaves = hold.leaves.or(Some((now, now + pace::millis(wait))));
             }
         }

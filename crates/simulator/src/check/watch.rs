@@ -257,8 +257,9 @@ impl Witness for Checks {
             "{} is to release {numbers:?} of {group}",
             by.name()
         ));
-        self.leaves(&by.name(), HAND_OVER_WAIT, |partition| {
-            partitions.contains(&partition)
+        let group = group.to_string();
+        self.leaves(&by.name(), HAND_OVER_WAIT, |of, partition| {
+            of == group && partitions.contains(&partition)
         });
     }
 
